@@ -1,0 +1,1 @@
+"""A simulated multi-party testbed for privacy attacks on transfer learning."""

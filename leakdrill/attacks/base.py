@@ -1,0 +1,77 @@
+"""What an attack is: a frozen spec whose fields are its YAML, and one method, `run`, which is the science."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from leakdrill.archs import ArchSpec
+from leakdrill.artefact import Artefact
+from leakdrill.examples import Examples
+from leakdrill.oracle import Oracle
+from leakdrill.spec import Spec
+
+Goal = Literal["membership", "identity", "attribute"]
+
+#: What an attack can need, and a scenario can grant. APIs are spelt "<party>/<model>:<output>".
+Access = str
+SHADOW_EXAMPLES: Access = "shadow_examples"  # examples of the source distribution that are not members
+ARCHITECTURE: Access = "architecture"  # of the source model
+TARGET_EXAMPLES: Access = "target_examples"  # csmall's own training data (TransMIA, appendix A)
+TRANSFER_METHOD: Access = "transfer_method"  # whether csmall freezes or fine-tunes
+FEATURE_EXTRACTOR: Access = "feature_extractor"  # leaked; not granted but breached
+
+
+@dataclass(frozen=True)
+class View:
+    """All that one attack can see. Nothing in it says who is a member."""
+
+    challenge: Examples
+    num_classes: int  # of the source task
+    oracles: Mapping[str, Oracle]
+    seed: int  # this attack's own; derive from it by name (leakdrill.seeds)
+    shadow_train: Examples | None = None
+    shadow_test: Examples | None = None
+    architecture: ArchSpec | None = None
+    target_train: Examples | None = None
+    transfer_method: Literal["freeze", "fine_tune"] | None = None
+    leaked: Artefact | None = None
+    num_workers: int = 1  # processes that shadow training may spawn
+    progress: Callable[[float, str], None] = field(default=lambda fraction, message: None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Scores (N,) float64, higher = more likely member; decisions (N,) bool; notes: JSON-able facts for the reader."""
+
+    scores: NDArray[np.float64]
+    decisions: NDArray[np.bool_]
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Attack(Spec):
+    """The base of every attack. The subclass's docstring starts with one line and cites the paper's section."""
+
+    kind: str
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = ""  # of this step, for `expect`; defaults to the kind
+    goal: ClassVar[Goal] = "membership"
+
+    @property
+    def on(self) -> str:
+        """The model whose training set is attacked."""
+        return "cbig/source"
+
+    @property
+    def needs(self) -> frozenset[Access]:
+        """The access and knowledge without which this attack cannot run."""
+        raise NotImplementedError
+
+    def training_passes(self, num_source_examples: int) -> int:
+        """Forward-backward passes over one example that shadow training will cost: for the time estimate."""
+        return 0
+
+    def run(self, view: View) -> Verdict:
+        raise NotImplementedError

@@ -1,0 +1,43 @@
+"""What the referee tells each party at the start: its own part of the scenario, its own seed, and no other's."""
+
+from typing import Literal
+
+from leakdrill.archs import ArchSpec
+from leakdrill.scenario import Api, SourceModel, TargetModel
+from leakdrill.spec import Spec
+
+
+class CbigConfig(Spec):
+    drill_id: str
+    seed: int
+    num_classes: int
+    image_size: int
+    source_model: SourceModel
+    api: Api
+    query_budget: int  # of the adversary, in examples
+
+
+class CsmallConfig(Spec):
+    drill_id: str
+    seed: int
+    num_classes: int  # of the target task
+    image_size: int
+    target_model: TargetModel
+    apis: list[str]
+    api: Api
+    query_budget: int
+    cbig_address: str  # of its private listener: "host:port"
+
+
+class AdversaryConfig(Spec):
+    """Only what the scenario grants: a None is a thing the adversary does not know."""
+
+    drill_id: str
+    seed: int
+    num_classes: int  # of the source task
+    image_size: int
+    oracles: dict[str, str]  # "cbig/source" -> "host:port"
+    exfiltration_address: str
+    architecture: ArchSpec | None
+    transfer_method: Literal["freeze", "fine_tune"] | None
+    num_workers: int

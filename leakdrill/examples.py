@@ -1,0 +1,21 @@
+"""A split of examples as a party holds it: inputs and labels, and never anything about membership."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs (N, H, W, 3) uint8, possibly a memory map larger than memory; labels (N,) int64."""
+
+    inputs: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.int64]) -> "Examples":
+        """The examples at `indices`, copied into memory."""
+        return Examples(np.asarray(self.inputs[indices]), self.labels[indices])

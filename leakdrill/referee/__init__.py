@@ -1,0 +1,1 @@
+"""The game master: deals the data, plays the timeline, keeps the truth, judges. No party imports it."""

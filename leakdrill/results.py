@@ -1,0 +1,97 @@
+"""results.json, typed: what a run found. Schema 1."""
+
+from typing import Any, Literal
+
+from leakdrill.spec import Spec
+
+Outcome = Literal["holds", "does not hold", "undecided"]
+Verdict = Literal["met", "not met", "broken", "undecided"]
+
+
+class Interval(Spec):
+    """An estimate with its 95 % interval over examples."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Spread(Spec):
+    """Over repeats, that is, over fresh shadow draws: not an interval over examples."""
+
+    mean: float
+    std: float
+    num_repeats: int
+
+
+class TprAtFpr(Interval):
+    """Clopper-Pearson interval; only given where num_non_members * fpr >= 10."""
+
+    fpr: float
+    true_positives: int
+    false_positives: int
+
+
+class Proportion(Interval):
+    """A rate with its counts; Clopper-Pearson interval."""
+
+    num_correct: int
+    num_examples: int
+
+
+class ModelResult(Spec):
+    train_accuracy: Proportion
+    test_accuracy: Proportion
+    validation_accuracy: Proportion | None = None
+    best_epoch: int
+    weights_sha256: str
+    seconds: float
+
+
+class AttackResult(Spec):
+    name: str
+    kind: str
+    goal: str
+    on: str
+    num_members: int
+    num_non_members: int
+    auc: Interval
+    accuracy: Interval
+    precision: Interval
+    recall: Interval
+    f1: Interval
+    macro: dict[str, float]  # accuracy, precision, recall averaged over classes, as the papers do
+    tpr_at_fpr: list[TprAtFpr]
+    over_repeats: dict[str, Spread]  # metric -> spread; only when repeated
+    queries: dict[str, int]  # "cbig/source" -> examples, as counted by the API's owner, all repeats together
+    notes: dict[str, Any]  # what the attack says of itself
+    seconds: float
+
+
+class ExpectationResult(Spec):
+    claim: str
+    that: str
+    got: dict[str, Any]
+    outcome: Outcome
+
+
+class BreachResult(Spec):
+    artefact: str
+    channel: str
+    blocks: list[str]
+    size_bytes: int
+    sha256: str
+
+
+class Results(Spec):
+    schema_version: Literal[1] = 1
+    scenario: dict[str, Any]
+    verdict: Verdict
+    error: str | None = None
+    models: dict[str, ModelResult]
+    breaches: list[BreachResult]
+    baseline: AttackResult | None  # model-free: a classifier on the raw images, which must score chance
+    attacks: list[AttackResult]
+    expectations: list[ExpectationResult]
+    environment: dict[str, Any]  # versions, commit, data hash, device, threads
+    seconds: dict[str, float]  # by step

@@ -1,0 +1,178 @@
+"""A scenario: one question, the parties, what is granted, the timeline, and what is expected. The whole YAML, typed."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from leakdrill.archs import ArchSpec
+from leakdrill.attacks import AttackSpec
+from leakdrill.datasets import DatasetSpec
+from leakdrill.fit import Fit
+from leakdrill.oracle import Output
+from leakdrill.spec import Spec
+
+
+class Splits(Spec):
+    """How many examples of each source class go to each split. Splits are disjoint."""
+
+    source_train: int = Field(ge=1, description="members: cbig's training set")
+    source_test: int = Field(ge=1, description="non-members of the same distribution")
+    source_validation: int = Field(ge=1, description="cbig's own, for choosing the epoch")
+    shadow_train: int = Field(0, ge=0, description="the adversary's")
+    shadow_test: int = Field(0, ge=0, description="the adversary's")
+
+
+class Challenge(Spec):
+    """Who is judged: a balanced, shuffled draw from members and non-members."""
+
+    per_class: int | None = Field(None, ge=1, description="members, and as many non-members, of each class; default: all")
+    members_from: Literal["source_train", "unseen"] = Field(
+        "source_train", description="unseen: the 'members' are examples that no model saw, to test the null"
+    )
+
+
+class TargetTask(Spec):
+    """csmall's own small data: other classes of the same set, or another set."""
+
+    classes: int = Field(ge=2)
+    train: int = Field(ge=1, description="of each class")
+    test: int = Field(ge=1, description="of each class")
+    dataset: DatasetSpec | None = Field(None, description="another data set; default: classes held back from the source task")
+
+
+class Data(Spec):
+    """The data set (its own keys stand beside these) and how it is dealt."""
+
+    dataset: DatasetSpec
+    image_size: int = Field(32, ge=8, le=256, description="pixels; every image is resized to a square of this side")
+    splits: Splits
+    challenge: Challenge = Challenge()
+    target: TargetTask
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_dataset(cls, value: Any) -> Any:
+        """Move the data set's keys, written beside ours for the reader's sake, into `dataset`."""
+        if not isinstance(value, dict) or "dataset" in value:
+            return value
+        own = {key: value[key] for key in value if key in cls.model_fields}
+        return own | {"dataset": {key: value[key] for key in value if key not in cls.model_fields}}
+
+
+class SourceModel(Spec):
+    arch: ArchSpec
+    cut: str | None = Field(None, description="the last block of g_s; default: all but the last fully connected layer")
+    fit: Fit = Fit()
+
+
+class Api(Spec):
+    outputs: list[Output] = Field(["scores"], min_length=1)
+
+
+class Cbig(Spec):
+    source_model: SourceModel
+    api: Api = Api()
+
+
+class TargetModel(Spec):
+    transfer: Literal["freeze", "fine_tune"] = "freeze"
+    fit: Fit = Fit()
+
+
+class Csmall(Spec):
+    target_model: TargetModel = TargetModel()
+    apis: list[Literal["recognition"]] = ["recognition"]
+    api: Api = Api()
+
+
+class Knows(Spec):
+    """What the adversary is granted beside the public APIs."""
+
+    shadow_examples: bool = Field(True, description="the shadow splits: examples that are not members")
+    architecture: bool = Field(True, description="of the source model")
+    target_examples: bool = Field(False, description="csmall's own training data (TransMIA, appendix A)")
+    transfer_method: bool = Field(False, description="whether csmall freezes or fine-tunes")
+
+
+class Adversary(Spec):
+    knows: Knows = Knows()
+    query_budget: int = Field(100_000, ge=0, description="examples, at each public API")
+    workers: int | None = Field(None, ge=1, description="processes for shadow training; default: one per core")
+
+
+class Fidelity(Spec):
+    """How good a copy leaks."""
+
+    blocks: int | None = Field(None, ge=1, description="only the first so many blocks; default: all")
+    bits: Literal[32, 16, 8] = Field(32, description="float32, float16, or int8 with one scale per tensor")
+    noise: float = Field(0.0, ge=0, description="Gaussian, in standard deviations of each tensor")
+
+
+class Breach(Spec):
+    """A state change of csmall that opens its exfiltration listener to the adversary."""
+
+    at: Literal["csmall"] = "csmall"
+    artefact: Literal["feature_extractor", "target_feature_extractor"] = Field(
+        "feature_extractor", description="g_s as received, or csmall's own g_t"
+    )
+    channel: Literal["insider", "illegal_access", "malware"] = Field(
+        "insider", description="how it leaked, for the journal (TransMIA, section 3)"
+    )
+    fidelity: Fidelity = Fidelity()
+
+    @field_validator("fidelity", mode="before")
+    @classmethod
+    def _full(cls, value: Any) -> Any:
+        return {} if value == "full" else value
+
+
+class PlainStep(Spec):
+    step: Literal["train_source", "release", "adapt"]
+
+
+class BreachStep(Spec):
+    step: Literal["breach"]
+    breach: Breach
+
+
+class AttackStep(Spec):
+    step: Literal["attack"]
+    attack: AttackSpec
+
+
+Step = Annotated[PlainStep | BreachStep | AttackStep, Field(discriminator="step")]
+
+
+class Expectation(Spec):
+    claim: str = Field(description="in words")
+    that: str = Field(description="<name>.<metric> <op> <number or name.metric>")
+
+
+class Scenario(Spec):
+    question: str
+    seed: int = Field(0, ge=0)
+    split_key: str | None = Field(None, description="decides who is a member; drawn fresh and kept secret unless pinned")
+    data: Data
+    cbig: Cbig
+    csmall: Csmall = Csmall()
+    adversary: Adversary = Adversary()
+    timeline: list[Step] = Field(min_length=1)
+    expect: list[Expectation] = []
+    repeats: int = Field(1, ge=1, description="of each attack, with fresh shadow draws")
+    grid: dict[str, list[Any]] = Field({}, description="dotted key: values; a drill for every combination")
+    smoke: dict[str, Any] = Field({}, description="dotted key: value; the size that runs in seconds")
+
+    @field_validator("timeline", mode="before")
+    @classmethod
+    def _named_steps(cls, value: Any) -> Any:
+        """`train_source` and `{attack: {...}}` as people write them."""
+        return [_named_step(step) for step in value] if isinstance(value, list) else value
+
+
+def _named_step(step: Any) -> Any:
+    if isinstance(step, str):
+        return {"step": step}
+    if isinstance(step, dict) and len(step) == 1:
+        (name, content), = step.items()
+        return {"step": name, name: content}
+    return step
