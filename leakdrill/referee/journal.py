@@ -1,0 +1,89 @@
+"""The journal of a run: one JSON line per event, append-only, and what a stopped run resumes from."""
+
+import json
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from leakdrill.errors import InvalidInput
+
+log = logging.getLogger(__name__)
+
+STEP_DONE = "step_done"
+_HEAD = ("seq", "time", "event")
+
+
+@dataclass(frozen=True)
+class Entry:
+    seq: int  # 0-based, without gaps
+    time: str  # UTC, ISO 8601 with microseconds
+    event: str
+    fields: dict[str, Any]
+
+    def to_line(self) -> str:
+        head = {"seq": self.seq, "time": self.time, "event": self.event}
+        return json.dumps(head | self.fields, allow_nan=False) + "\n"
+
+
+class Journal:
+    """Appends to the journal at `path`, going on from the entries it already holds.
+
+    An entry is on the disk when `append` returns. Several threads may append; several processes may not.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries = read(path) if path.exists() else []
+        self._lock = threading.Lock()
+        _cut_torn_line(path)
+
+    def append(self, event: str, /, **fields: Any) -> Entry:
+        """Write one entry. Fields are JSON values, and may not be called seq, time or event."""
+        if taken := [name for name in _HEAD if name in fields]:
+            raise ValueError(f"a journal entry has its own {taken}: call these fields something else")
+        with self._lock:
+            entry = Entry(len(self.entries), datetime.now(UTC).isoformat(timespec="microseconds"), event, fields)
+            line = entry.to_line()
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            self.entries.append(entry)
+        return entry
+
+    def done(self, key: str) -> dict[str, Any] | None:
+        """The fields of the latest `step_done` entry with this `key`, or None when the step has yet to be done."""
+        finished = (entry for entry in reversed(self.entries) if entry.event == STEP_DONE)
+        return next((entry.fields for entry in finished if entry.fields.get("key") == key), None)
+
+
+def read(path: Path) -> list[Entry]:
+    """All entries of the journal at `path`. A last line torn by a crash is dropped with a warning.
+
+    Raises InvalidInput when any other line is not a journal entry.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    *lines, torn = text.split("\n")
+    if torn:
+        log.warning("%s ends in a torn line, which is dropped: %.60s", path, torn)
+    return [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _parse(path: Path, number: int, line: str) -> Entry:
+    try:
+        fields = json.loads(line)
+        seq, time, event = (fields.pop(name) for name in _HEAD)
+    except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
+        raise InvalidInput(f"line {number} of {path} is not a journal entry: {line[:60]!r}") from error
+    return Entry(seq, time, event, fields)
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Shorten the file to its whole lines, lest the next entry be glued to half of one."""
+    if path.exists():
+        whole_lines_bytes = path.read_bytes().rfind(b"\n") + 1
+        os.truncate(path, whole_lines_bytes)
