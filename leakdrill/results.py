@@ -48,6 +48,16 @@ class ModelResult(Spec):
     seconds: float
 
 
+class Macro(Spec):
+    """Means over classes, as the papers report; a class that leaves a rate undefined is left out of its mean."""
+
+    accuracy: float
+    precision: float | None  # None: no class has a positive decision
+    recall: float
+    num_classes: int
+    num_without_positives: float  # classes left out of precision; a mean over repeats
+
+
 class AttackResult(Spec):
     name: str
     kind: str
@@ -57,11 +67,11 @@ class AttackResult(Spec):
     num_non_members: int
     auc: Interval
     accuracy: Interval
-    precision: Interval
+    precision: Interval | None  # None: no positive decision, so there is no precision
     recall: Interval
     f1: Interval
-    macro: dict[str, float]  # accuracy, precision, recall averaged over classes, as the papers do
-    tpr_at_fpr: list[TprAtFpr]
+    macro: Macro
+    tpr_at_fpr: list[TprAtFpr]  # of the first repeat: counts of repeats over the same examples do not add up
     over_repeats: dict[str, Spread]  # metric -> spread; only when repeated
     queries: dict[str, int]  # "cbig/source" -> examples, as counted by the API's owner, all repeats together
     notes: dict[str, Any]  # what the attack says of itself
