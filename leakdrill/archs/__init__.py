@@ -1,0 +1,50 @@
+"""Architectures: each is a run of named blocks, so that it can be cut into feature extractor and head anywhere.
+
+A new one is a new file here and its name in `_Arch`. Its spec has one method, `blocks`, which returns the blocks in
+order; the last is called "head" and is an `nn.Linear`, and what comes out of the block before it is (N, D).
+"""
+
+from collections import OrderedDict
+from typing import Annotated, get_args
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from leakdrill.archs.initialise import initialise
+from leakdrill.archs.resnet18 import ResNet18
+from leakdrill.archs.resnet_cifar import ResNet8, ResNet20
+from leakdrill.archs.small_cnn import SmallCnn
+from leakdrill.errors import ScenarioError
+
+_Arch = SmallCnn | ResNet8 | ResNet20 | ResNet18
+ArchSpec = Annotated[_Arch, Field(discriminator="kind")]
+
+ARCHS: dict[str, type[_Arch]] = {arch.model_fields["kind"].default: arch for arch in get_args(_Arch)}
+
+
+def build(spec: ArchSpec, num_classes: int, seed: int = 0) -> nn.Sequential:
+    """A new model of `spec` with weights drawn from `seed`, and from nothing else. Takes (N, 3, H, W), any H and W.
+
+    It is made without memory first, because layers draw their first weights from the global generator.
+    """
+    with torch.device("meta"):
+        model = nn.Sequential(OrderedDict(spec.blocks(num_classes)))
+    model.to_empty(device="cpu")
+    initialise(model, torch.Generator().manual_seed(seed))
+    # channels-last is the faster layout on a CPU; weights loaded later keep it
+    return model.to(memory_format=torch.channels_last)
+
+
+def cut(model: nn.Sequential, at: str | None = None) -> tuple[nn.Sequential, nn.Sequential]:
+    """Feature extractor (up to and including block `at`) and head (the rest); by default the head is the last layer.
+
+    The two share their modules with `model`. Raises ScenarioError when `at` is not one of its blocks, or its last.
+    """
+    names = [name for name, _ in model.named_children()]
+    if at is None:
+        return model[:-1], model[-1:]
+    if at not in names[:-1]:
+        raise ScenarioError(f"cannot cut after block {at!r}; wanted one of {', '.join(names[:-1])}")
+    depth = names.index(at) + 1
+    return model[:depth], model[depth:]
