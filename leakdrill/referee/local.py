@@ -1,0 +1,114 @@
+"""The parties as local processes: started together, watched, and stopped whatever happens to the referee.
+
+Local parties share one user and one file system, so nothing but good manners keeps the adversary from the referee's
+truth: local runs are for trying, containers for claims.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from leakdrill.errors import PartyUnavailable
+from leakdrill.identity import Authority, Credentials
+from leakdrill.referee.process import POLL_SECONDS, PartyProcess, stop_all
+
+log = logging.getLogger(__name__)
+
+PARTIES = ("cbig", "csmall", "adversary")
+REFEREE = "referee"
+HOST = "127.0.0.1"
+START_SECONDS = 120.0  # importing torch three times at once on a busy machine takes its time
+
+
+def party_command(party: str) -> list[str]:
+    """-P: a directory called `services` where the user happens to stand must not be taken for ours."""
+    return [sys.executable, "-P", "-m", f"services.{party}"]
+
+
+class LocalParties:
+    """cbig, csmall and the adversary as processes on this machine, each with a directory under `run_dir`/parties.
+
+        parties/<party>/{home/, credentials/, party.log, ready.json}     parties/referee/credentials/
+
+    A context manager; `start` and `stop` by hand will do as well. It can be started again after a stop: the homes stay,
+    the certificates are made anew.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        command: Callable[[str], Sequence[str]] = party_command,
+        start_seconds: float = START_SECONDS,
+    ) -> None:
+        self.addresses: dict[str, str] = {}  # "cbig/public" -> "127.0.0.1:port", once started
+        self._root = run_dir.resolve() / "parties"
+        self._command = command
+        self._start_seconds = start_seconds
+        self._processes: list[PartyProcess] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def credentials(self) -> Credentials:
+        """The referee's own."""
+        return Credentials.load(self.credentials_dir(REFEREE))
+
+    def credentials_dir(self, party: str) -> Path:
+        return self._root / party / "credentials"
+
+    def start(self) -> None:
+        """Start all parties and wait until they serve.
+
+        Raises PartyUnavailable, with the end of its log, when one exits or is late; the others are then stopped.
+        """
+        authority = Authority.create()
+        for party in (*PARTIES, REFEREE):
+            for private in (self._root / party, self._root / party / "home", self.credentials_dir(party)):
+                private.mkdir(parents=True, exist_ok=True)
+                private.chmod(0o700)
+            authority.issue(party, self.credentials_dir(party))
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            for party in PARTIES:
+                self._processes.append(PartyProcess(party, self._root / party, self._command(party), HOST))
+            self._await_ready()
+            undo.pop_all()
+        log.info("the parties serve at %s", self.addresses)
+
+    def check(self) -> None:
+        """Raise PartyUnavailable, with the end of its log, when a party has exited."""
+        for process in self._processes:
+            process.check(otherwise="died")
+
+    def stop(self) -> None:
+        """Stop all parties. Does nothing when they are stopped already."""
+        processes, self._processes, self.addresses = self._processes, [], {}
+        stop_all(processes)
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + self._start_seconds
+        waiting = list(self._processes)
+        while waiting:
+            for process in list(waiting):
+                process.check(otherwise="did not start")
+                if ports := process.ports():
+                    self.addresses |= {f"{process.party}/{name}": f"{HOST}:{port}" for name, port in ports.items()}
+                    waiting.remove(process)
+            if waiting and time.monotonic() > deadline:
+                late = waiting[0]
+                raise PartyUnavailable(
+                    f"{late.party} was not ready within {self._start_seconds:g} s; {late.last_lines()}"
+                )
+            time.sleep(POLL_SECONDS)
