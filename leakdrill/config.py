@@ -36,8 +36,12 @@ class AdversaryConfig(Spec):
     seed: int
     num_classes: int  # of the source task
     image_size: int
+    splits: list[str]  # dealt to it in this drill
     oracles: dict[str, str]  # "cbig/source" -> "host:port"
     exfiltration_address: str
     architecture: ArchSpec | None
     transfer_method: Literal["freeze", "fine_tune"] | None
     num_workers: int
+
+
+PartyConfig = CbigConfig | CsmallConfig | AdversaryConfig

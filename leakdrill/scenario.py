@@ -66,7 +66,7 @@ class SourceModel(Spec):
 
 
 class Api(Spec):
-    outputs: list[Output] = Field(["scores"], min_length=1)
+    outputs: list[Literal["logits", "scores", "label"]] = Field(["scores"], min_length=1)
 
 
 class Cbig(Spec):

@@ -1,0 +1,34 @@
+# Everything runs in a .venv of this checkout; the first call makes it, later calls do not install again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: drill test check bench proto clean
+
+drill: $(READY)  ## run the default drill on embedded data
+	$(BIN)/leakdrill run quickstart
+
+test: $(READY)  ## run every test
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint, types, protos
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/buf lint
+
+bench: $(READY)  ## run every benchmark and write docs/performance.md
+	$(BIN)/python -m benchmarks
+
+proto: $(READY)  ## generate leakdrill/pb from proto/
+	$(BIN)/python tools/generate_stubs.py
+
+clean:  ## remove the environment, not the runs
+	rm -rf $(VENV)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "leakdrill needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

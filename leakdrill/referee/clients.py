@@ -1,0 +1,106 @@
+"""The parties as the referee calls them: typed methods over the private stubs."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from types import TracebackType
+
+import grpc
+
+from leakdrill.attacks.base import Attack, Verdict
+from leakdrill.config import PartyConfig
+from leakdrill.identity import Credentials
+from leakdrill.messages import verdict_of
+from leakdrill.pb import adversary_pb2, artefact_pb2, party_pb2, source_pb2, target_pb2
+from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceStub
+from leakdrill.pb.party_pb2_grpc import PartyServiceStub
+from leakdrill.pb.source_pb2_grpc import SourceServiceStub
+from leakdrill.pb.target_pb2_grpc import TargetServiceStub
+from leakdrill.rpc import connect, remote_errors
+from leakdrill.scenario import Breach
+from leakdrill.splits import Split
+from leakdrill.training import Progress
+
+EXAMPLES_PER_MESSAGE = 64  # of at most a few hundred kilobytes each: far below the message limit
+
+
+class PartyClient:
+    """The referee's four calls to any party."""
+
+    def __init__(self, name: str, address: str, credentials: Credentials) -> None:
+        self.name = name
+        self.channel = connect(address, credentials, name)
+        self._stub = PartyServiceStub(self.channel)
+
+    def configure(self, config: PartyConfig) -> dict[str, str]:
+        """The splits already on the party's disk, by digest, so that they need not be dealt again."""
+        with remote_errors(self.name):
+            response = self._stub.Configure(party_pb2.ConfigureRequest(config_json=config.model_dump_json()))
+        return dict(held.split(":", 1) for held in response.held_splits)
+
+    def provision(self, name: str, split: Split, image_size: int) -> None:
+        with remote_errors(self.name):
+            self._stub.Provision(_provision_requests(name, split, image_size))
+
+    def transition(self, state: "party_pb2.DrillState", breach: Breach | None = None) -> None:
+        breach_json = breach.model_dump_json() if breach else ""
+        with remote_errors(self.name):
+            self._stub.Transition(party_pb2.TransitionRequest(state=state, breach_json=breach_json))
+
+    def queries(self, caller: str) -> dict[str, int]:
+        """Examples that `caller` has asked about so far, by model, as this party counted them."""
+        with remote_errors(self.name):
+            counts = self._stub.Collect(party_pb2.CollectRequest()).queries
+        totals: dict[str, int] = {}
+        for count in counts:
+            if count.caller == caller:
+                model = f"{self.name}/{count.model}"
+                totals[model] = totals.get(model, 0) + count.num_examples
+        return totals
+
+
+class CbigClient(PartyClient):
+    def train(self, progress: Progress) -> party_pb2.TrainReport:
+        with remote_errors(self.name):
+            return _follow(SourceServiceStub(self.channel).Train(source_pb2.TrainRequest()), progress).report
+
+
+class CsmallClient(PartyClient):
+    def acquire(self) -> artefact_pb2.ArtefactReceipt:
+        with remote_errors(self.name):
+            return TargetServiceStub(self.channel).Acquire(target_pb2.AcquireRequest()).receipt
+
+    def adapt(self, progress: Progress) -> party_pb2.TrainReport:
+        with remote_errors(self.name):
+            return _follow(TargetServiceStub(self.channel).Adapt(target_pb2.AdaptRequest()), progress).report
+
+
+class AdversaryClient(PartyClient):
+    def loot(self) -> artefact_pb2.ArtefactReceipt:
+        with remote_errors(self.name):
+            return AdversaryServiceStub(self.channel).Loot(adversary_pb2.LootRequest()).receipt
+
+    def attack(self, attack: Attack, repeat: int, num_challenge: int, progress: Progress) -> tuple[Verdict, float]:
+        """The verdict and the seconds the adversary took."""
+        request = adversary_pb2.AttackRequest(attack_json=attack.model_dump_json(), repeat=repeat)
+        with remote_errors(self.name):
+            message = _follow(AdversaryServiceStub(self.channel).Attack(request), progress).verdict
+        return verdict_of(message, num_challenge), message.seconds
+
+
+def _follow(responses, progress: Progress):
+    """Report a stream's progress; its last message carries the result."""
+    response = None
+    for response in responses:
+        if response.WhichOneof("part") == "progress":
+            progress(response.progress.fraction, response.progress.message)
+    return response
+
+
+def _provision_requests(name: str, split: Split, image_size: int) -> Iterator[party_pb2.ProvisionRequest]:
+    header = party_pb2.SplitHeader(
+        split=name, num_examples=len(split.labels), image_size=image_size, digest=split.digest()
+    )
+    yield party_pb2.ProvisionRequest(header=header)
+    examples = (party_pb2.EncodedExample(file=file, label=label) for file, label in split.encoded())
+    while batch := list(islice(examples, EXAMPLES_PER_MESSAGE)):
+        yield party_pb2.ProvisionRequest(batch=party_pb2.ExampleBatch(examples=batch))

@@ -1,0 +1,281 @@
+"""A drill: deals the data, plays the scenario's timeline against the parties, keeps the truth, and has it judged."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from leakdrill.attacks import AttackSpec
+from leakdrill.attacks.base import Attack, Verdict
+from leakdrill.errors import LeakdrillError
+from leakdrill.loading import load_scenario
+from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
+from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient
+from leakdrill.referee.console import Observer, SilentObserver
+from leakdrill.referee.dealing import hand_out, party_configs, remember
+from leakdrill.referee.environment import environment
+from leakdrill.referee.journal import STEP_DONE, Journal
+from leakdrill.referee.judge import Judge
+from leakdrill.referee.local import LocalParties
+from leakdrill.referee.truth import Truth, fresh_split_key
+from leakdrill.results import AttackResult, BreachResult, ModelResult, Results
+from leakdrill.scenario import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
+from leakdrill.splits import Deal, deal
+from leakdrill.threat import check_threat
+from leakdrill.training import Progress
+
+log = logging.getLogger(__name__)
+
+ATTACK: TypeAdapter[Attack] = TypeAdapter(AttackSpec)
+
+
+class Drill:
+    """One drill of one scenario. As a context manager it starts the parties, deals the data, and stops them after.
+
+    Every step of a timeline is a method, so a drill can be scripted:
+
+    >>> from leakdrill import Drill
+    >>> with Drill("quickstart", smoke=True) as drill:
+    ...     source = drill.train_source()
+    ...     drill.release()
+    ...     target = drill.adapt()
+    ...     before = drill.attack(name="before", kind="transmia", shadow="baseline", num_shadows=2, shadow_size=40)
+    ...     leaked = drill.breach(fidelity="full")
+    ...     after = drill.attack(name="after", kind="transmia", shadow="freeze", num_shadows=4, shadow_size=40)
+    ...     results = drill.judge()
+    >>> [attack.name for attack in results.attacks]
+    ['before', 'after']
+    >>> after.queries["cbig/source"] >= after.num_members + after.num_non_members
+    True
+
+    `run()` plays the scenario's own timeline instead. A run that was stopped goes on with `Drill.resume(run_dir).run()`:
+    finished attacks are read from the run's folder, trained models from the parties' caches.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | Path | str,
+        *,
+        out: Path | None = None,
+        overrides: Sequence[str] = (),
+        smoke: bool = False,
+        observer: Observer | None = None,
+        parties: LocalParties | None = None,
+        split_key: str | None = None,
+    ) -> None:
+        """`parties`: running ones to play with, else local processes are started. `split_key`: who is a member."""
+        name = "drill"
+        if not isinstance(scenario, Scenario):
+            loaded = load_scenario(scenario, overrides, smoke=smoke)
+            name, scenario = loaded.name, loaded.scenario
+        check_threat(scenario)
+        self.scenario = scenario
+        self.run_dir = out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        self._split_key = scenario.split_key or split_key or fresh_split_key()
+        self._observer = observer or SilentObserver()
+        self._given_parties = parties
+        self._resources = ExitStack()
+        self._played: list[Step] = []
+        self._seconds: dict[str, float] = {}
+
+    @classmethod
+    def resume(cls, run_dir: Path, observer: Observer | None = None, parties: LocalParties | None = None) -> Self:
+        """The drill of a run that was stopped, with its own scenario and its own split."""
+        scenario = Scenario.model_validate_json((run_dir / "scenario.json").read_text())
+        split_key = Truth.load(run_dir / "truth").split_key
+        return cls(scenario, out=run_dir, observer=observer, parties=parties, split_key=split_key)
+
+    def __enter__(self) -> Self:
+        with self._timed("start and deal"):
+            dealt = deal(self.scenario.data, self._split_key)  # first: an impossible split leaves nothing behind
+            self._open_run_dir(dealt)
+            with ExitStack() as resources:
+                self._sit_down(dealt, resources)
+                self._resources = resources.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._resources.close()
+
+    def _open_run_dir(self, dealt: Deal) -> None:
+        (self.run_dir / "scores").mkdir(parents=True, exist_ok=True)
+        (self.run_dir / "scenario.json").write_text(self.scenario.model_dump_json(indent=2))
+        self._journal = Journal(self.run_dir / "journal.jsonl")
+        truth = Truth(self._split_key, dealt.is_member, dealt.splits["challenge"].labels)
+        truth.save(self.run_dir / "truth")
+        self._judge = Judge(self.scenario, truth)
+
+    def _sit_down(self, dealt: Deal, resources: ExitStack) -> None:
+        """Start the parties while the data is read; connect, configure, and deal."""
+        with ThreadPoolExecutor(1) as background:
+            starting = background.submit(self._start_parties, resources)
+            dealt = remember(dealt)
+            parties = starting.result()
+        self._check_parties = parties.check
+        addresses, credentials = parties.addresses, parties.credentials
+        self._cbig = CbigClient("cbig", addresses["cbig/private"], credentials)
+        self._csmall = CsmallClient("csmall", addresses["csmall/private"], credentials)
+        self._adversary = AdversaryClient("adversary", addresses["adversary/private"], credentials)
+        self._parties = (self._cbig, self._csmall, self._adversary)
+        configs = party_configs(self.scenario, dealt, addresses, drill_id=self.run_dir.name)
+        for client in self._parties:
+            resources.callback(client.channel.close)
+            hand_out(client, configs[client.name], self.scenario, dealt)
+        self._judge.look_at(dealt)
+        self._journal.append("dealt", splits={name: len(split.labels) for name, split in dealt.splits.items()})
+
+    def _start_parties(self, resources: ExitStack) -> LocalParties:
+        return self._given_parties or resources.enter_context(LocalParties(self.run_dir))
+
+    def run(self) -> Results:
+        """Play the whole timeline and judge it. A fault on the way ends the drill as `broken`, with what was found."""
+        timeline = self.scenario.timeline
+        try:
+            for index, step in enumerate(timeline):
+                self._observer.step(index, len(timeline), describe(step))
+                self._play(step)
+        except LeakdrillError as error:
+            log.error("the drill broke: %s", error)
+            self._journal.append("broken", error=str(error))
+            return self.judge(error=self._diagnosis(error))
+        return self.judge()
+
+    def _play(self, step: Step) -> None:
+        match step:
+            case PlainStep():
+                getattr(self, step.step)()
+            case BreachStep():
+                self.breach(step.breach)
+            case AttackStep():
+                self.attack(step.attack)
+
+    def train_source(self) -> ModelResult:
+        """cbig trains its source model f_s on its members."""
+        self._allow(PlainStep(step="train_source"))
+        with self._timed("train_source"):
+            return self._judge.model("source", self._cbig.train(self._progress("cbig")))
+
+    def release(self) -> None:
+        """cbig hands g_s to csmall, by contract."""
+        self._allow(PlainStep(step="release"))
+        with self._timed("release"):
+            receipt = self._csmall.acquire()
+        self._journal.append("released", blocks=list(receipt.blocks), size_bytes=receipt.size_bytes)
+
+    def adapt(self) -> ModelResult:
+        """csmall builds its target model f_t on g_s."""
+        self._allow(PlainStep(step="adapt"))
+        with self._timed("adapt"):
+            return self._judge.model("target", self._csmall.adapt(self._progress("csmall")))
+
+    def breach(self, breach: Breach | None = None, **fields: Any) -> BreachResult:
+        """csmall's exfiltration channel opens, and the adversary takes what it offers."""
+        breach = breach or Breach(**fields)
+        self._allow(BreachStep(step="breach", breach=breach))
+        with self._timed("breach"):
+            self._cbig.transition(DRILL_STATE_OPEN)
+            self._csmall.transition(DRILL_STATE_BREACHED, breach)
+            receipt = self._adversary.loot()
+        result = BreachResult(
+            artefact=receipt.name,
+            channel=breach.channel,
+            blocks=list(receipt.blocks),
+            size_bytes=receipt.size_bytes,
+            sha256=receipt.sha256,
+        )
+        self._journal.append("breached", **result.model_dump())
+        return self._judge.breach(result)
+
+    def attack(self, attack: Attack | None = None, **fields: Any) -> AttackResult:
+        """The adversary runs one attack on the challenge, `repeats` times, and is judged."""
+        attack = attack or ATTACK.validate_python(fields)
+        self._allow(AttackStep(step="attack", attack=attack))
+        self._open_public_apis()
+        queries, runs = dict[str, int](), []
+        for repeat in range(self.scenario.repeats):
+            verdict, asked, seconds = self._attack_once(attack, repeat)
+            runs.append((verdict, seconds))
+            queries = {model: queries.get(model, 0) + count for model, count in asked.items()}
+        self._seconds[f"attack {attack.name}"] = sum(seconds for _, seconds in runs)
+        return self._judge.attack(attack, [verdict for verdict, _ in runs], queries, self._seconds[f"attack {attack.name}"])
+
+    def judge(self, error: str | None = None) -> Results:
+        """What the drill found so far, written to results.json. With an `error`, the verdict is `broken`."""
+        results = self._judge.results(environment(), self._seconds, error)
+        part = self.run_dir / "results.json.part"
+        part.write_text(results.model_dump_json(indent=2))
+        part.replace(self.run_dir / "results.json")
+        self._journal.append("judged", verdict=results.verdict)
+        self._observer.finished(results)
+        return results
+
+    def _attack_once(self, attack: Attack, repeat: int) -> tuple[Verdict, dict[str, int], float]:
+        """One repeat: its verdict, what it asked each public model by the owner's count, and its seconds."""
+        key = f"attack {attack.name} {repeat}"
+        saved = self.run_dir / "scores" / f"{attack.name}-{repeat}.npz"
+        if done := self._journal.done(key):
+            with np.load(saved, allow_pickle=False) as arrays:
+                verdict = Verdict(arrays["scores"], arrays["decisions"], done["notes"])
+            return verdict, done["queries"], done["seconds"]
+        before = self._queries()
+        progress = self._progress("adversary")
+        verdict, seconds = self._adversary.attack(attack, repeat, self._judge.num_challenge, progress)
+        asked = {model: count - before.get(model, 0) for model, count in self._queries().items()}
+        asked = {model: count for model, count in asked.items() if count}
+        np.savez(saved, scores=verdict.scores, decisions=verdict.decisions)
+        self._journal.append(STEP_DONE, key=key, queries=asked, seconds=seconds, notes=verdict.notes)
+        return verdict, asked, seconds
+
+    def _queries(self) -> dict[str, int]:
+        return self._cbig.queries("adversary") | self._csmall.queries("adversary")
+
+    def _open_public_apis(self) -> None:
+        """The public APIs answer from the first attack or breach on; a breach stays."""
+        if not any(isinstance(step, AttackStep | BreachStep) for step in self._played[:-1]):
+            for client in self._parties:
+                client.transition(DRILL_STATE_OPEN)
+
+    def _allow(self, step: Step) -> None:
+        """Refuse a step that the timeline so far does not lead to, or an attack without its access."""
+        played = [*self._played, step]
+        check_threat(self.scenario.model_copy(update={"timeline": played, "expect": []}))
+        self._played = played
+
+    def _progress(self, party: str) -> Progress:
+        return lambda fraction, message: self._observer.progress(party, fraction, message)
+
+    def _diagnosis(self, error: LeakdrillError) -> str:
+        """The error, or why a party is gone if that is behind it."""
+        try:
+            self._check_parties()
+        except LeakdrillError as cause:
+            return str(cause)
+        return str(error)
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self._seconds[step] = self._seconds.get(step, 0.0) + time.monotonic() - start
+
+
+def describe(step: Step) -> str:
+    """One line for the person who watches."""
+    match step:
+        case BreachStep():
+            return f"breach: {step.breach.artefact} leaks from {step.breach.at} ({step.breach.channel})"
+        case AttackStep():
+            return f"attack {step.attack.name}: {step.attack.kind}"
+        case PlainStep(step="train_source"):
+            return "cbig trains the source model"
+        case PlainStep(step="release"):
+            return "cbig hands its feature extractor to csmall"
+        case _:
+            return "csmall builds its target model"

@@ -1,0 +1,36 @@
+"""What a result depends on beside its scenario: versions, commit, machine."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("leakdrill", "torch", "torchvision", "numpy", "scikit-learn", "grpcio", "protobuf", "safetensors")
+
+
+def environment() -> dict[str, Any]:
+    return {
+        "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+        "commit": _commit(),
+        "platform": platform.platform(),
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "num_cores": os.cpu_count(),
+        "device": "cpu",
+        "threads_per_party": 1,
+    }
+
+
+def _commit() -> str | None:
+    """The checkout's commit, with -dirty when it has changes; None outside a checkout."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude=*"],
+            cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+    except FileNotFoundError:
+        return None
+    return described.stdout.strip() or None

@@ -1,0 +1,85 @@
+"""The adversary: takes the loot, runs attacks on the challenge with what it was granted, answers with its verdict."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+
+import grpc
+from pydantic import TypeAdapter
+
+from leakdrill.artefact import Artefact
+from leakdrill.attacks import AttackSpec
+from leakdrill.attacks.base import Attack, Verdict, View
+from leakdrill.config import AdversaryConfig
+from leakdrill.examples import Examples
+from leakdrill.party import Party, configured
+from leakdrill.pb import adversary_pb2 as pb
+from leakdrill.pb import target_pb2, target_pb2_grpc
+from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceServicer
+from leakdrill.remote import RemoteOracle
+from leakdrill.rpc import connect, remote_errors, stream
+from leakdrill.seeds import derive
+from leakdrill.training import Progress
+from leakdrill.messages import artefact_receipt, part_of, progress_message, verdict_message
+
+ATTACK: TypeAdapter[Attack] = TypeAdapter(AttackSpec)
+
+
+class AdversaryServicer(AdversaryServiceServicer):
+    def __init__(self, party: Party) -> None:
+        self._party = party
+        self._config: AdversaryConfig | None = None
+        self._leaked: Artefact | None = None
+
+    def configure(self, config_json: str) -> None:
+        self._config = AdversaryConfig.model_validate_json(config_json)
+        self._leaked = None
+
+    async def Loot(self, request: pb.LootRequest, context: grpc.aio.ServicerContext) -> pb.LootResponse:
+        self._leaked = await asyncio.to_thread(self._exfiltrate)
+        return pb.LootResponse(receipt=artefact_receipt(self._leaked))
+
+    def _exfiltrate(self) -> Artefact:
+        address = configured(self._config, "the adversary's configuration").exfiltration_address
+        with connect(address, self._party.credentials, "csmall") as channel, remote_errors("csmall"):
+            responses = target_pb2_grpc.ExfiltrationServiceStub(channel).Exfiltrate(target_pb2.ExfiltrateRequest())
+            return Artefact.from_parts(part_of(response.part) for response in responses)
+
+    async def Attack(
+        self, request: pb.AttackRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.AttackResponse]:
+        attack = ATTACK.validate_json(request.attack_json)
+        start = time.monotonic()
+        async for item in stream(lambda progress: self._attack(attack, request.repeat, progress), self._party.executor):
+            if isinstance(item, Verdict):
+                yield pb.AttackResponse(verdict=verdict_message(item, time.monotonic() - start))
+            else:
+                yield pb.AttackResponse(progress=progress_message(item))
+
+    def _attack(self, attack: Attack, repeat: int, progress: Progress) -> Verdict:
+        config = configured(self._config, "the adversary's configuration")
+        with ExitStack() as stack:
+            oracles = {
+                name: stack.enter_context(RemoteOracle(name, address, self._party.credentials))
+                for name, address in config.oracles.items()
+            }
+            view = View(
+                challenge=self._party.store.read("challenge"),
+                num_classes=config.num_classes,
+                oracles=oracles,
+                # by what the attack is, not its place in the timeline: adding an attack shifts nobody else's draw
+                seed=derive(config.seed, attack.name, str(repeat)),
+                shadow_train=self._dealt(config, "shadow_train"),
+                shadow_test=self._dealt(config, "shadow_test"),
+                architecture=config.architecture,
+                target_train=self._dealt(config, "target_train"),
+                transfer_method=config.transfer_method,
+                leaked=self._leaked,
+                num_workers=config.num_workers,
+                progress=progress,
+            )
+            return attack.run(view)
+
+    def _dealt(self, config: AdversaryConfig, split: str) -> Examples | None:
+        return self._party.store.read(split) if split in config.splits else None

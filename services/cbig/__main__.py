@@ -1,0 +1,34 @@
+"""Starts cbig: a private listener for the referee and the contract partner, a public one for the predict API."""
+
+from leakdrill.party import Party, PartyServicer, main
+from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
+from leakdrill.pb.source_pb2_grpc import add_SourceServiceServicer_to_server
+from leakdrill.rpc import Listener
+from services.cbig.servicer import SourceServicer
+
+
+def listeners(party: Party, host: str) -> list[Listener]:
+    source = SourceServicer(party)
+    referee_calls, public_api = PartyServicer(party, source.configure), party.public_api()
+    return [
+        Listener(
+            "private",
+            f"{host}:0",
+            lambda server: (
+                add_PartyServiceServicer_to_server(referee_calls, server),
+                add_SourceServiceServicer_to_server(source, server),
+            ),
+            services=("leakdrill.v1.PartyService", "leakdrill.v1.SourceService"),
+        ),
+        Listener(
+            "public",
+            f"{host}:0",
+            lambda server: add_GRPCInferenceServiceServicer_to_server(public_api, server),
+            services=("inference.GRPCInferenceService",),
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main("cbig", listeners)

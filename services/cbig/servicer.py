@@ -1,0 +1,59 @@
+"""cbig's private API: train f_s for the referee, hand g_s to the contract partner."""
+
+from collections.abc import AsyncIterator
+
+import grpc
+
+from leakdrill.archs import cut
+from leakdrill.artefact import Artefact
+from leakdrill.cache import ModelCache
+from leakdrill.config import CbigConfig
+from leakdrill.party import Party, configured
+from leakdrill.pb import source_pb2 as pb
+from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
+from leakdrill.publish import publish
+from leakdrill.rpc import stream
+from leakdrill.trained import Trained, train_source
+from leakdrill.training import Progress
+from leakdrill.messages import artefact_part, progress_message, train_report
+
+
+class SourceServicer(SourceServiceServicer):
+    def __init__(self, party: Party) -> None:
+        self._party = party
+        self._cache = ModelCache(party.home / "models")
+        self._config: CbigConfig | None = None
+        self._trained: Trained | None = None
+
+    def configure(self, config_json: str) -> None:
+        self._config = CbigConfig.model_validate_json(config_json)
+        self._trained = None
+        self._party.ledger.open(self._config.query_budget)
+
+    async def Train(
+        self, request: pb.TrainRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.TrainResponse]:
+        async for item in stream(self._train, self._party.executor):
+            if isinstance(item, Trained):
+                yield pb.TrainResponse(report=train_report("source", item))
+            else:
+                yield pb.TrainResponse(progress=progress_message(item))
+
+    def _train(self, progress: Progress) -> Trained:
+        config = configured(self._config, "cbig's configuration")
+        self._trained = train_source(config, self._party.store, self._cache, progress)
+        self._party.models["source"] = publish(
+            "source", self._trained.model, config.num_classes, config.image_size, config.api.outputs
+        )
+        return self._trained
+
+    async def ReleaseFeatures(
+        self, request: pb.ReleaseFeaturesRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.ReleaseFeaturesResponse]:
+        config = configured(self._config, "cbig's configuration")
+        model = configured(self._trained, "the source model").model
+        spec = config.source_model
+        feature_extractor, _ = cut(model, spec.cut)
+        released = Artefact.of("feature_extractor", spec.arch, feature_extractor, config.image_size)
+        for part in released.to_parts():
+            yield pb.ReleaseFeaturesResponse(part=artefact_part(part))

@@ -1,0 +1,41 @@
+"""Starts csmall: a private listener, a public one for its APIs, and the channel its insider opens at the breach."""
+
+from leakdrill.party import Party, PartyServicer, main
+from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
+from leakdrill.pb.target_pb2_grpc import add_ExfiltrationServiceServicer_to_server, add_TargetServiceServicer_to_server
+from leakdrill.rpc import Listener
+from services.csmall.servicer import ExfiltrationServicer, TargetServicer
+
+
+def listeners(party: Party, host: str) -> list[Listener]:
+    target = TargetServicer(party)
+    exfiltration = ExfiltrationServicer(target)
+    referee_calls, public_api = PartyServicer(party, target.configure, exfiltration.breach), party.public_api()
+    return [
+        Listener(
+            "private",
+            f"{host}:0",
+            lambda server: (
+                add_PartyServiceServicer_to_server(referee_calls, server),
+                add_TargetServiceServicer_to_server(target, server),
+            ),
+            services=("leakdrill.v1.PartyService", "leakdrill.v1.TargetService"),
+        ),
+        Listener(
+            "public",
+            f"{host}:0",
+            lambda server: add_GRPCInferenceServiceServicer_to_server(public_api, server),
+            services=("inference.GRPCInferenceService",),
+        ),
+        Listener(
+            "exfiltration",
+            f"{host}:0",
+            lambda server: add_ExfiltrationServiceServicer_to_server(exfiltration, server),
+            services=("leakdrill.v1.ExfiltrationService",),
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main("csmall", listeners)

@@ -1,0 +1,94 @@
+"""csmall's private API: take g_s under the contract, adapt it; and the leak, which is a state of csmall, no back door."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+
+from leakdrill.archs import cut
+from leakdrill.artefact import Artefact
+from leakdrill.cache import ModelCache
+from leakdrill.config import CsmallConfig
+from leakdrill.fidelity import degrade
+from leakdrill.party import Party, configured
+from leakdrill.pb import source_pb2, source_pb2_grpc
+from leakdrill.pb import target_pb2 as pb
+from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceServicer, TargetServiceServicer
+from leakdrill.publish import publish
+from leakdrill.rpc import connect, remote_errors, stream
+from leakdrill.scenario import Breach
+from leakdrill.seeds import derive
+from leakdrill.trained import Trained, adapt_target
+from leakdrill.training import Progress
+from leakdrill.messages import artefact_part, artefact_receipt, part_of, progress_message, train_report
+
+
+class TargetServicer(TargetServiceServicer):
+    def __init__(self, party: Party) -> None:
+        self._party = party
+        self._cache = ModelCache(party.home / "models")
+        self._config: CsmallConfig | None = None
+        self._released: Artefact | None = None
+        self._trained: Trained | None = None
+
+    def configure(self, config_json: str) -> None:
+        self._config = CsmallConfig.model_validate_json(config_json)
+        self._released = self._trained = None
+        self._party.ledger.open(self._config.query_budget)
+
+    async def Acquire(self, request: pb.AcquireRequest, context: grpc.aio.ServicerContext) -> pb.AcquireResponse:
+        self._released = await asyncio.to_thread(self._acquire)
+        return pb.AcquireResponse(receipt=artefact_receipt(self._released))
+
+    def _acquire(self) -> Artefact:
+        config = configured(self._config, "csmall's configuration")
+        with connect(config.cbig_address, self._party.credentials, "cbig") as channel, remote_errors("cbig"):
+            stub = source_pb2_grpc.SourceServiceStub(channel)
+            responses = stub.ReleaseFeatures(source_pb2.ReleaseFeaturesRequest())
+            return Artefact.from_parts(part_of(response.part) for response in responses)
+
+    async def Adapt(
+        self, request: pb.AdaptRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.AdaptResponse]:
+        async for item in stream(self._adapt, self._party.executor):
+            if isinstance(item, Trained):
+                yield pb.AdaptResponse(report=train_report("target", item))
+            else:
+                yield pb.AdaptResponse(progress=progress_message(item))
+
+    def _adapt(self, progress: Progress) -> Trained:
+        config = configured(self._config, "csmall's configuration")
+        released = configured(self._released, "the feature extractor released by cbig")
+        self._trained = adapt_target(config, released, self._party.store, self._cache, progress)
+        for name in config.apis:
+            self._party.models[name] = publish(
+                name, self._trained.model, config.num_classes, config.image_size, config.api.outputs
+            )
+        return self._trained
+
+    def leak(self, breach: Breach) -> Artefact:
+        """What leaks at `breach`: g_s as received or csmall's own g_t, at the breach's fidelity."""
+        config = configured(self._config, "csmall's configuration")
+        released = configured(self._released, "the feature extractor released by cbig")
+        if breach.artefact == "target_feature_extractor":
+            model = configured(self._trained, "the target model").model
+            own, _ = cut(model, released.description.blocks[-1])
+            released = Artefact.of(breach.artefact, released.description.arch, own, config.image_size)
+        return degrade(released, breach.fidelity, derive(config.seed, "leak"))
+
+
+class ExfiltrationServicer(ExfiltrationServiceServicer):
+    """Shut by the policy until csmall's state is `breached`; then it gives away what the breach names."""
+
+    def __init__(self, target: TargetServicer) -> None:
+        self._target = target
+        self._leaked: Artefact | None = None
+
+    def breach(self, breach_json: str) -> None:
+        self._leaked = self._target.leak(Breach.model_validate_json(breach_json))
+
+    async def Exfiltrate(
+        self, request: pb.ExfiltrateRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.ExfiltrateResponse]:
+        for part in configured(self._leaked, "a leaked artefact").to_parts():
+            yield pb.ExfiltrateResponse(part=artefact_part(part))
