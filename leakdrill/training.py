@@ -148,7 +148,7 @@ def predict(model: nn.Module, inputs: NDArray[Any], tile: int = TILE) -> NDArray
     with _evaluating(model), torch.inference_mode():
         for start in range(0, max(len(inputs), 1), tile):
             rows = inputs[start : start + tile]
-            got = model(_as_batch(_padded(rows, tile)))[: len(rows)].float().numpy()
+            got = model(as_batch(_padded(rows, tile)))[: len(rows)].float().numpy()
             if outputs is None:
                 outputs = np.empty((len(inputs), *got.shape[1:]), np.float32)
             outputs[start : start + tile] = got
@@ -254,7 +254,7 @@ def _padded(rows: NDArray[Any], size: int) -> NDArray[Any]:
     return padded
 
 
-def _as_batch(rows: NDArray[Any]) -> Tensor:
+def as_batch(rows: NDArray[Any]) -> Tensor:
     """Images as `to_tensor` gives them, features (N, D) or (N, C, H, W) as they are, channels last in memory."""
     if rows.dtype == np.uint8:
         return to_tensor(rows)
