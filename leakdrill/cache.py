@@ -27,8 +27,8 @@ class ModelCache:
     def get_or_make(self, key: dict[str, Any], make: Callable[[], tuple[Weights, Meta]]) -> tuple[Weights, Meta, bool]:
         """The weights and meta of the model that `key` makes, and whether they were kept from before.
 
-        `key` is JSON-able and holds all that makes the model, but for PyTorch's version, which is added here. Without an
-        entry, or with a damaged one, `make` is called; an entry is written whole or, if anything fails, not at all.
+        `key` is JSON-able and holds all that makes the model, but for PyTorch's version, which is added here. Without
+        an entry, or with a damaged one, `make` is called; an entry is written whole or, if anything fails, not at all.
         """
         made_of = {**key, "torch": torch.__version__}
         entry = self._root / hashlib.sha256(_canonical(made_of)).hexdigest()
