@@ -1,0 +1,163 @@
+"""What a run found, as tables for the console: rates in percent, AUC as a fraction, each with its interval."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from leakdrill.results import AttackResult, BreachResult, ExpectationResult, Interval, Outcome, Results, Verdict
+
+MARKS: dict[Outcome, str] = {"holds": "✓", "does not hold": "✗", "undecided": "?"}
+OUTCOME_STYLES: dict[Outcome, str] = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
+VERDICT_STYLES: dict[Verdict, str] = {"met": "green", "not met": "red", "broken": "red", "undecided": "yellow"}
+UNDEFINED = "-"
+
+
+def render(results: Results) -> RenderableType:
+    """The question, the models, the attacks and the baseline, the expectations, and the verdict in plain words."""
+    parts: list[RenderableType] = [Text(str(results.scenario["question"]), style="bold")]
+    if results.models:
+        parts += [Text(), _models(results)]
+    parts += [_breach(breach) for breach in results.breaches]
+    if results.attacks or results.baseline:
+        parts += [Text(), _attacks(results)]
+    if results.expectations:
+        parts += [Text(), *map(_expectation, results.expectations)]
+    return Group(*parts, Text(), verdict_line(results))
+
+
+def render_cells(cells: Sequence[tuple[dict[str, Any], Results]]) -> RenderableType:
+    """One row for each attack of each cell of a grid; a cell is what the grid set it to, and its results."""
+    settings = list(cells[0][0])
+    shown = [setting.rpartition(".")[2] for setting in settings]
+    table = _table([*shown, "attack"], ["AUC", "accuracy", "precision", "recall"])
+    table.add_column("verdict")
+    for values, results in cells:
+        verdict = Text(results.verdict, style=VERDICT_STYLES[results.verdict])
+        label = [str(values[setting]) for setting in settings]
+        for attack in results.attacks:
+            table.add_row(*label, attack.name, *_rates(attack), verdict)
+        if not results.attacks:
+            table.add_row(*label, *[UNDEFINED] * 5, verdict)
+    return Group(Text(str(cells[0][1].scenario["question"]), style="bold"), Text(), table)
+
+
+def verdict_line(results: Results) -> Text:
+    return Text(f"{results.verdict}: {_reason(results)}", style=f"bold {VERDICT_STYLES[results.verdict]}")
+
+
+def _reason(results: Results) -> str:
+    outcomes = [expectation.outcome for expectation in results.expectations]
+    match results.verdict:
+        case "broken":
+            return results.error or "the drill could not be played to its end"
+        case "met" if not outcomes:
+            return "the drill was played to its end, and nothing in particular was expected"
+        case "met":
+            return "what was expected holds" if len(outcomes) == 1 else f"all {len(outcomes)} expectations hold"
+        case "not met":
+            return f"of {_counted(len(outcomes))}, {outcomes.count('does not hold')} did not hold: a finding, no fault"
+        case "undecided":
+            return f"of {_counted(len(outcomes))}, {outcomes.count('undecided')} cannot be decided at this sample size"
+
+
+def _counted(num_expectations: int) -> str:
+    return "1 expectation" if num_expectations == 1 else f"{num_expectations} expectations"
+
+
+def _models(results: Results) -> Table:
+    table = _table(["model"], ["train accuracy", "test accuracy", "best epoch", "seconds"])
+    for name, model in results.models.items():
+        accuracies = _percent(model.train_accuracy), _percent(model.test_accuracy)
+        table.add_row(name, *accuracies, str(model.best_epoch), f"{model.seconds:.1f}")
+    return table
+
+
+def _attacks(results: Results) -> RenderableType:
+    judged = [*results.attacks, *([results.baseline] if results.baseline else [])]
+    fprs = {point.fpr for attack in judged for point in attack.tpr_at_fpr}
+    fpr = 0.01 if 0.01 in fprs or not fprs else min(fprs)
+    table = _table(["attack"], ["AUC", "accuracy", "precision", "recall", f"TPR@{fpr:.0%}", "queries", "seconds"])
+    for attack in judged:
+        if attack is results.baseline:
+            table.add_section()
+        costs = f"{sum(attack.queries.values()):,}", f"{attack.seconds:.1f}"
+        table.add_row(_named(attack, results), *_rates(attack), _tpr(attack, fpr), *costs)
+    return Group(table, Text(_caption(judged), style="dim"))
+
+
+def _caption(judged: Sequence[AttackResult]) -> str:
+    first, repeats = judged[0], [spread.num_repeats for attack in judged for spread in attack.over_repeats.values()]
+    caption = f"{first.num_members:,} members of {first.on} and {first.num_non_members:,} non-members; 95 % intervals"
+    return caption + (f"; ±: standard deviation of {repeats[0]} repeats with fresh shadow draws" if repeats else "")
+
+
+def _breach(breach: BreachResult) -> Text:
+    return Text(
+        f"leaked: {breach.artefact} ({breach.channel}), {', '.join(breach.blocks)}, {breach.size_bytes:,} bytes"
+    )
+
+
+def _named(attack: AttackResult, results: Results) -> Text:
+    """The attack's name, and on a second line its kind where the name does not say it."""
+    kind = "raw images, no model" if attack is results.baseline else _kind(attack, results)
+    return Text(attack.name) if kind == attack.name else Text.assemble(attack.name, (f"\n{kind}", "dim"))
+
+
+def _kind(attack: AttackResult, results: Results) -> str:
+    """The attack's kind, and how it trains its shadows where the scenario says so."""
+    for step in results.scenario.get("timeline", []):
+        spec = step.get("attack", {})
+        if attack.name == (spec.get("name") or spec.get("kind")):
+            return "/".join(spec[key] for key in ("kind", "shadow") if key in spec)
+    return attack.kind
+
+
+def _rates(attack: AttackResult) -> list[Text]:
+    """AUC with its interval, then accuracy, precision and recall; with repeats, their spread on a second line."""
+    auc = Text(f"{attack.auc.value:.3f} [{attack.auc.low:.3f}, {attack.auc.high:.3f}]")
+    if attack.auc.low > 0.5:
+        auc.stylize("bold")
+    if spread := attack.over_repeats.get("auc"):
+        auc.append(f"\n{spread.mean:.3f} ± {spread.std:.3f}", style="dim")
+    cells = [auc]
+    for metric, rate in (("accuracy", attack.accuracy), ("precision", attack.precision), ("recall", attack.recall)):
+        cell = Text(f"{rate.value:.1%}" if rate else UNDEFINED)
+        if spread := attack.over_repeats.get(metric):
+            cell.append(f"\n± {100 * spread.std:.1f}", style="dim")
+        cells.append(cell)
+    return cells
+
+
+def _tpr(attack: AttackResult, fpr: float) -> str:
+    return next((f"{point.value:.1%}" for point in attack.tpr_at_fpr if point.fpr == fpr), UNDEFINED)
+
+
+def _expectation(expectation: ExpectationResult) -> RenderableType:
+    mark, style = MARKS[expectation.outcome], OUTCOME_STYLES[expectation.outcome]
+    line = Text.assemble((f"{mark} {expectation.outcome}: ", style), expectation.claim)
+    got = ", ".join(f"{name} = {_shown(value)}" for name, value in expectation.got.items())
+    return Group(line, Padding(Text(f"{expectation.that}   got {got}", style="dim"), (0, 0, 0, 2), expand=False))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict) and {"value", "low", "high"} <= value.keys():
+        return f"{_shown(value['value'])} [{_shown(value['low'])}, {_shown(value['high'])}]"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _percent(rate: Interval) -> str:
+    return f"{rate.value:.1%} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+
+
+def _table(left: Sequence[str], right: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,120 @@
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from leakdrill.referee.table import render, render_cells
+from leakdrill.results import AttackResult, Results
+
+
+def plain(renderable: RenderableType) -> str:
+    """As it is written to a file, 100 columns wide."""
+    console = Console(file=io.StringIO(), width=100)
+    console.print(renderable)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def row(text: str, name: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(name))
+
+
+def changed(results: Results, **fields: Any) -> Results:
+    return results.model_copy(update=fields)
+
+
+def test_the_table_answers_the_question_with_models_attacks_expectations_and_a_verdict(results: Results) -> None:
+    text = plain(render(results))
+    order = [
+        "Does a leak expose",
+        "source",
+        "leaked: feature_extractor",
+        "after",
+        "baseline",
+        "✓ holds",
+        "met: what was",
+    ]
+    positions = [text.index(part) for part in order]
+    assert positions == sorted(positions)
+
+
+def test_rates_are_percent_and_auc_is_a_fraction_each_with_its_interval(results: Results) -> None:
+    text = plain(render(results))
+    assert "60.5% [58.3, 62.7]" in row(text, "source")
+    for figure in ("0.703 [0.673, 0.733]", "65.1%", "62.0%", "77.7%", "4.3%", "12,345", "21.3"):
+        assert figure in row(text, "after")
+
+
+def test_an_auc_below_chance_is_shown_as_such(results: Results) -> None:
+    assert "0.412 [0.382, 0.442]" in row(plain(render(results)), "gap")
+
+
+def test_a_kind_stands_below_a_name_that_does_not_say_it(results: Results) -> None:
+    text = plain(render(results))
+    assert "transmia/freeze" in text
+    assert text.count("gap") == 1
+
+
+def test_a_precision_without_positive_decisions_and_a_tpr_not_given_are_left_blank(results: Results) -> None:
+    assert row(plain(render(results)), "gap").split().count("-") == 2
+
+
+def test_where_one_percent_is_not_given_the_smallest_rate_that_is_stands_in(results: Results) -> None:
+    def without_last(attack: AttackResult) -> AttackResult:
+        return attack.model_copy(update={"tpr_at_fpr": attack.tpr_at_fpr[:-1]})
+
+    attacks = [without_last(attack) for attack in results.attacks]
+    text = plain(render(changed(results, attacks=attacks, baseline=None)))
+    assert "TPR@10%" in text
+    assert "22.2%" in row(text, "after")
+
+
+def test_the_spread_over_repeats_is_said_to_be_one(results: Results) -> None:
+    text = plain(render(results))
+    assert "0.701 ± 0.011" in text
+    assert "± 2.0" in text
+    assert "3 repeats" in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcomes", "said"),
+    [
+        ("met", ["holds", "holds"], "met: all 2 expectations hold"),
+        ("met", [], "nothing in particular was expected"),
+        ("not met", ["holds", "does not hold"], "not met: of 2 expectations, 1 did not hold"),
+        ("undecided", ["undecided"], "undecided: of 1 expectation, 1 cannot be decided at this sample size"),
+    ],
+)
+def test_the_verdict_is_said_in_plain_words(results: Results, verdict: str, outcomes: list[str], said: str) -> None:
+    expectations = [results.expectations[0].model_copy(update={"outcome": outcome}) for outcome in outcomes]
+    assert said in plain(render(changed(results, verdict=verdict, expectations=expectations)))
+
+
+def test_a_broken_drill_says_why_even_when_it_has_nothing_else_to_show(results: Results) -> None:
+    empty = {"models": {}, "breaches": [], "baseline": None, "attacks": [], "expectations": []}
+    text = plain(render(changed(results, verdict="broken", error="cbig died [exit code 1]", **empty)))
+    assert "broken: cbig died [exit code 1]" in text
+
+
+def test_markup_in_a_scenario_is_only_text(results: Results) -> None:
+    text = plain(render(changed(results, scenario={"question": "Is [bold]g_s[/bold] worth [x]?"})))
+    assert "Is [bold]g_s[/bold] worth [x]?" in text
+
+
+def test_everything_fits_in_a_hundred_columns(results: Results) -> None:
+    long = results.attacks[0].model_copy(update={"name": "through_target_tl4", "queries": {"cbig/source": 9_999_999}})
+    lines = plain(render(changed(results, attacks=[long]))).splitlines()
+    assert any("9,999,999" in line and "0.703 [0.673, 0.733]" in line for line in lines)
+
+
+def test_a_grid_is_one_table_with_the_settings_of_each_cell(results: Results) -> None:
+    broken = changed(results, verdict="broken", attacks=[])
+    cells = [({"data.splits.shadow_train": 100}, results), ({"data.splits.shadow_train": 200}, broken)]
+    text = plain(render_cells(cells))
+    assert "shadow_train" in text
+    after, gap = [line for line in text.splitlines() if line.startswith("100")]
+    assert "after" in after
+    assert "0.703 [0.673, 0.733]" in after
+    assert "0.412" in gap
+    assert row(text, "200").split()[-1] == "broken"
