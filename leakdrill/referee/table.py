@@ -93,7 +93,7 @@ def _attacks(results: Results) -> RenderableType:
 def _caption(judged: Sequence[AttackResult]) -> str:
     first, repeats = judged[0], [spread.num_repeats for attack in judged for spread in attack.over_repeats.values()]
     caption = f"{first.num_members:,} members of {first.on} and {first.num_non_members:,} non-members; 95 % intervals"
-    return caption + (f"; ±: standard deviation of {repeats[0]} repeats with fresh shadow draws" if repeats else "")
+    return caption + (f"; ± over {repeats[0]} repeats with fresh shadow draws" if repeats else "")
 
 
 def _breach(breach: BreachResult) -> Text:
