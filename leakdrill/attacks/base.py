@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leakdrill.archs import ArchSpec
 from leakdrill.artefact import Artefact
+from leakdrill.errors import ScenarioError
 from leakdrill.examples import Examples
 from leakdrill.oracle import Oracle
 from leakdrill.spec import Spec
@@ -18,6 +19,8 @@ Goal = Literal["membership", "identity", "attribute"]
 
 #: What an attack can need, and a scenario can grant. APIs are spelt "<party>/<model>:<output>".
 Access = str
+SOURCE_SCORES: Access = "cbig/source:scores"  # the prediction vector f_s(x)
+TARGET_SCORES: Access = "csmall/recognition:scores"  # f_t(x)
 SHADOW_EXAMPLES: Access = "shadow_examples"  # examples of the source distribution that are not members
 ARCHITECTURE: Access = "architecture"  # of the source model
 TARGET_EXAMPLES: Access = "target_examples"  # csmall's own training data (TransMIA, appendix A)
@@ -42,6 +45,18 @@ class View:
     num_workers: int = 1  # processes that shadow training may spawn
     progress: Callable[[float, str], None] = field(default=lambda fraction, message: None)
 
+    def oracle(self, name: str) -> Oracle:
+        """The public model of that name; raises ScenarioError when this adversary was not given it."""
+        if name not in self.oracles:
+            raise ScenarioError(f"no access to {name!r}, only to {sorted(self.oracles)}: check the parties' apis")
+        return self.oracles[name]
+
+    def shadow_pools(self) -> tuple[Examples, Examples]:
+        """D_shadow^train and D_shadow^test; raises ScenarioError when this adversary has none."""
+        if self.shadow_train is None or self.shadow_test is None:
+            raise ScenarioError("no shadow examples: grant adversary.knows.shadow_examples")
+        return self.shadow_train, self.shadow_test
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -58,6 +73,12 @@ class Attack(Spec):
     kind: str
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = ""  # of this step, for `expect`; defaults to the kind
     goal: ClassVar[Goal] = "membership"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_after_kind(cls, value: Any) -> Any:
+        unnamed = isinstance(value, dict) and "name" not in value
+        return value | {"name": cls.model_fields["kind"].default} if unnamed else value
 
     @property
     def on(self) -> str:

@@ -1,0 +1,15 @@
+"""Attacks: one module each. A new one is a new file here and its name in `_Attack`."""
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from leakdrill.attacks.entropy import Entropy
+from leakdrill.attacks.gap import Gap
+from leakdrill.attacks.target_model_mia import TargetModelMia
+from leakdrill.attacks.transmia import TransMia
+
+_Attack = TransMia | TargetModelMia | Gap | Entropy
+AttackSpec = Annotated[_Attack, Field(discriminator="kind")]
+
+ATTACKS: dict[str, type[_Attack]] = {attack.model_fields["kind"].default: attack for attack in get_args(_Attack)}

@@ -1,0 +1,38 @@
+"""Modified prediction entropy with one threshold for all classes, and no shadow model."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from leakdrill.attacks.base import SHADOW_EXAMPLES, SOURCE_SCORES, Access, Attack, Verdict, View
+from leakdrill.attacks.modified_entropy import modified_entropy
+from leakdrill.seeds import numpy_generator
+
+
+class Entropy(Attack):
+    """In if the modified prediction entropy is low for a non-member (TransMIA, section 2.4, without shadow models).
+
+    The one threshold comes from the source model's answers to the adversary's own examples, which are not members: the
+    entropy that a share of `false_positive_rate` of them stays below. So accuracy is that at a chosen false positive
+    rate, not the best that any threshold could reach; AUC and TPR do not depend on it.
+    """
+
+    kind: Literal["entropy"] = "entropy"
+    false_positive_rate: float = Field(0.1, gt=0, lt=1, description="of the decisions, on the adversary's own examples")
+    threshold_queries: int = Field(1000, ge=1, description="own examples asked about, at most, for the threshold")
+
+    @property
+    def needs(self) -> frozenset[Access]:
+        return frozenset({SHADOW_EXAMPLES, SOURCE_SCORES})
+
+    def run(self, view: View) -> Verdict:
+        source = view.oracle("cbig/source")
+        _, own = view.shadow_pools()
+        chosen = numpy_generator(view.seed, "threshold queries").permutation(len(own))[: self.threshold_queries]
+        non_members = own.take(chosen)
+        of_non_members = modified_entropy(source.query(non_members.inputs, "scores"), non_members.labels)
+        threshold = float(np.quantile(of_non_members, self.false_positive_rate))
+        of_challenge = modified_entropy(source.query(view.challenge.inputs, "scores"), view.challenge.labels)
+        scores = threshold - of_challenge
+        return Verdict(scores, scores >= 0, {"threshold": threshold})

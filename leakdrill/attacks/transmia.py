@@ -1,0 +1,163 @@
+"""TransMIA: shadow models that start from the leaked shallow layers (Hidano, Murakami and Kawamoto 2021)."""
+
+import logging
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from leakdrill.archs import ArchSpec
+from leakdrill.artefact import Artefact
+from leakdrill.attacks.attack_models import Fitter, fit_attack_model, fit_dnn, fit_svm, fit_threshold
+from leakdrill.attacks.base import (
+    ARCHITECTURE,
+    FEATURE_EXTRACTOR,
+    SHADOW_EXAMPLES,
+    SOURCE_SCORES,
+    Access,
+    Attack,
+    Verdict,
+    View,
+)
+from leakdrill.attacks.modified_entropy import modified_entropy
+from leakdrill.errors import NotReady, ScenarioError
+from leakdrill.examples import Examples
+from leakdrill.fit import Fit
+from leakdrill.seeds import derive, numpy_generator
+from leakdrill.shadows import (
+    Draws,
+    FromScratch,
+    HeadFit,
+    Recipe,
+    Records,
+    Shadows,
+    Transferred,
+    draw_shadow_sets,
+    remaining_blocks,
+    train_frozen_shadows,
+    train_shadow_networks,
+    true_confidences,
+)
+
+log = logging.getLogger(__name__)
+
+FITTERS: dict[str, Fitter] = {"dnn": fit_dnn, "svm": fit_svm, "entropy": fit_threshold}
+
+
+class TransMia(Attack):
+    """Membership by shadow models that start from the leaked g_s (TransMIA, sections 4 and 5).
+
+    `shadow: baseline` is BaseMIA, the same attack without the leak (Shokri et al. 2017); `freeze` keeps the leaked
+    layers as they are; `fine_tune` trains on from them. If only some of g_s leaked, the layers after it are those of
+    the source model's architecture, which the adversary must then know. Defaults are the paper's (section 5.2).
+
+    Where we depart: the length of head training is tuned (see leakdrill/shadows/frozen.py), which costs
+    `tuning_queries` beside one query per example of the challenge.
+    """
+
+    kind: Literal["transmia"] = "transmia"
+    shadow: Literal["baseline", "freeze", "fine_tune"] = "freeze"
+    attack_model: Literal["dnn", "svm", "entropy"] = "dnn"
+    num_shadows: int = Field(100, ge=1, le=10_000)
+    shadow_size: int = Field(1000, ge=1, description="training examples of each shadow, and as many held-out ones")
+    fit: Fit = Field(Fit(), description="of shadow networks: baseline, fine_tune, and freeze after a partial leak")
+    head: HeadFit = Field(HeadFit(), description="of shadow heads: freeze, when all of g_s leaked")
+    tuning_queries: int = Field(500, ge=1, description="own examples asked about to choose head.steps: auto")
+    arch: ArchSpec | None = Field(None, description="what the adversary assumes if it does not know the architecture")
+
+    @property
+    def needs(self) -> frozenset[Access]:
+        needs = {SHADOW_EXAMPLES, SOURCE_SCORES}
+        if self.shadow != "baseline":
+            needs.add(FEATURE_EXTRACTOR)
+        elif self.arch is None:
+            needs.add(ARCHITECTURE)
+        return frozenset(needs)
+
+    def training_passes(self, num_source_examples: int) -> int:
+        """Frozen heads cost next to nothing beside a network (and a partial leak is not known before the breach)."""
+        return 0 if self.shadow == "freeze" else self.num_shadows * self.shadow_size * self.fit.epochs
+
+    def run(self, view: View) -> Verdict:
+        train, test = view.shadow_pools()
+        draws = draw_shadow_sets(train, test, self.num_shadows, self.shadow_size, derive(view.seed, "draws"))
+        records, notes = self._shadow_records(view, train, test, draws)
+        model = fit_attack_model(
+            FITTERS[self.attack_model],
+            self._inputs(records.scores, records.labels),
+            records.labels,
+            records.is_member,
+            view.num_classes,
+            derive(view.seed, "attack model"),
+        )
+        answers = view.oracle("cbig/source").query(view.challenge.inputs, "scores")
+        scores, decisions = model.judge(self._inputs(answers, view.challenge.labels), view.challenge.labels)
+        notes["classes_without_own_attack_model"] = model.num_classes_without_own
+        return Verdict(scores, decisions, notes)
+
+    def _inputs(self, scores: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What the attack model is shown of answers (N, C): the prediction vector, or its modified entropy (N, 1)."""
+        if self.attack_model == "entropy":
+            return modified_entropy(scores, labels)[:, np.newaxis]
+        return scores.astype(np.float64)
+
+    def _shadow_records(
+        self, view: View, train: Examples, test: Examples, draws: Draws
+    ) -> tuple[Records, dict[str, Any]]:
+        """L1 and L2: shadow models, and what they answer about examples in and out of their own training sets."""
+        if self.shadow == "freeze" and self._lacks_only_the_last_layer(view):
+            return self._frozen_heads(view, train, test, draws)
+        shadows = Shadows(self._recipe(view), train, test, draws, derive(view.seed, "shadows"))
+        return train_shadow_networks(shadows, view.num_workers, view.progress), {}
+
+    def _lacks_only_the_last_layer(self, view: View) -> bool:
+        """Known from the architecture; who does not know it takes the leak for all of g_s, as the paper has it."""
+        arch = self.arch or view.architecture
+        return arch is None or len(remaining_blocks(_leaked(view), arch)) == 1
+
+    def _recipe(self, view: View) -> Recipe:
+        arch = self.arch or view.architecture
+        if arch is None:
+            raise ScenarioError(
+                f"shadow networks ({self.shadow}) need an architecture for the layers that did not leak: "
+                "grant adversary.knows.architecture, or set the attack's arch"
+            )
+        if self.shadow == "baseline":
+            return FromScratch(arch, view.num_classes, self.fit)
+        return Transferred.of(_leaked(view), arch, view.num_classes, self.fit, self.shadow)
+
+    def _frozen_heads(
+        self, view: View, train: Examples, test: Examples, draws: Draws
+    ) -> tuple[Records, dict[str, Any]]:
+        shadows = train_frozen_shadows(
+            _leaked(view).module(),
+            train,
+            test,
+            draws,
+            view.num_classes,
+            self.head,
+            derive(view.seed, "shadows"),
+            view.progress,
+        )
+        if self.head.steps != "auto":
+            return shadows.records(0), {}
+        distances = shadows.distances(self._source_confidences(view, test))
+        best = int(np.argmin(distances))
+        log.info("%s: %d steps of head training", self.name, shadows.steps[best])
+        tried = {str(steps): round(distance, 4) for steps, distance in zip(shadows.steps, distances, strict=True)}
+        return shadows.records(best), {"head_steps": shadows.steps[best], "distance_to_source_by_steps": tried}
+
+    def _source_confidences(self, view: View, test: Examples) -> NDArray[np.float32]:
+        """The source model's confidence in the true labels of some of the adversary's own examples."""
+        generator = numpy_generator(view.seed, "tuning queries")
+        own = test.take(generator.permutation(len(test))[: self.tuning_queries])
+        return true_confidences(view.oracle("cbig/source").query(own.inputs, "scores"), own.labels)
+
+
+def _leaked(view: View) -> Artefact:
+    if view.leaked is None:
+        raise NotReady(
+            "nothing has leaked yet: put a breach before this attack in the timeline, or use shadow: baseline"
+        )
+    return view.leaked

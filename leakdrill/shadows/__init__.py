@@ -1,0 +1,34 @@
+"""Shadow training: models of the adversary's own that imitate the source model (TransMIA, section 4.2).
+
+draws.py     which examples each shadow is trained and tested on, and the attack training set that results
+heads.py     linear heads on fixed features, many at a time
+frozen.py    those heads, and how long to train them, judged on shadow data alone
+recipes.py   how one shadow network is made: from scratch, transferred, through csmall's target task
+networks.py  shadow networks trained in parallel processes
+"""
+
+from leakdrill.shadows.draws import Draws, Records, draw_shadow_sets
+from leakdrill.shadows.frozen import FrozenShadows, train_frozen_shadows, true_confidences
+from leakdrill.shadows.heads import HeadFit, Heads, heads_at_once, train_heads
+from leakdrill.shadows.networks import Shadows, train_shadow_networks
+from leakdrill.shadows.recipes import FromScratch, Recipe, ThroughTarget, Transferred, remaining_blocks
+
+__all__ = [
+    "Draws",
+    "FromScratch",
+    "FrozenShadows",
+    "HeadFit",
+    "Heads",
+    "Recipe",
+    "Records",
+    "Shadows",
+    "ThroughTarget",
+    "Transferred",
+    "draw_shadow_sets",
+    "heads_at_once",
+    "remaining_blocks",
+    "train_frozen_shadows",
+    "train_heads",
+    "train_shadow_networks",
+    "true_confidences",
+]
