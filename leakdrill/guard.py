@@ -1,0 +1,136 @@
+"""What stands before every method of a party: identity, policy, decoding, errors, counts.
+
+Every call, whatever its kind, is served as a stream of raw messages, so that nothing a caller sends is read, let alone
+parsed, before the policy has let the call in.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+import prometheus_client
+from google.protobuf.message import DecodeError
+
+from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError
+from leakdrill.identity import SPIFFE_PREFIX
+from leakdrill.policy import Policy
+
+log = logging.getLogger(__name__)
+
+#: Trailing metadata that names the LeakdrillError: gRPC's own limits use the same statuses.
+ERROR_KEY = "leakdrill-error"
+UNKNOWN_METHOD = "unknown"  # one name for all of them, or any caller could grow the counters without bound
+
+_LABELS = ["party", "caller", "grpc_method"]
+_HANDLED = prometheus_client.Counter("grpc_server_handled", "Calls answered, by status.", [*_LABELS, "grpc_code"])
+_SECONDS = prometheus_client.Histogram("grpc_server_handling_seconds", "Time to answer a call.", _LABELS)
+
+Context = Any  # grpc.aio.ServicerContext; grpc is untyped
+Handler = Any  # grpc.RpcMethodHandler, or None where no servicer has the method
+
+
+def caller(context: Context) -> str:
+    """The party that the peer's certificate names: "cbig"; "unidentified" when it names none."""
+    # gRPC gives this property only where the certificate has exactly one URI, and that a valid SPIFFE ID
+    (identity,) = context.auth_context().get("peer_spiffe_id", [b""])
+    name = identity.decode()
+    return name.removeprefix(SPIFFE_PREFIX) if name.startswith(SPIFFE_PREFIX) else "unidentified"
+
+
+class Guard:
+    """One party's door: the drill's state as this party was told it, and what was refused here."""
+
+    def __init__(self, party: str, policy: Policy) -> None:
+        self.party = party
+        self.policy = policy
+        self.state = "setup"  # one of leakdrill.policy.STATES; any other grants nothing
+        self.refusals: Counter[tuple[str, str, str]] = Counter()  # by caller, method and status
+
+    def check(self, name: str, method: str, listener: str) -> None:
+        """Raises AccessDenied unless the policy lets `name` call `method` in the present state."""
+        if not self.policy.allows(self.party, method, name, self.state, listener):
+            where = f"{self.party}'s {listener} listener while the drill is in state {self.state!r}"
+            raise AccessDenied(f"{name} may not call {method} at {where}")
+
+
+class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base is untyped
+    """Puts a guard before every method of one listener, and where there is no method at all."""
+
+    def __init__(self, guard: Guard, listener: str) -> None:
+        self._guard = guard
+        self._listener = listener
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
+        handler = await continuation(details)
+
+        async def serve(messages: AsyncIterator[bytes], context: Context) -> None:
+            await self._serve(handler, details.method, messages, context)
+
+        return grpc.stream_stream_rpc_method_handler(
+            serve, response_serializer=handler.response_serializer if handler else None
+        )
+
+    async def _serve(self, handler: Handler, path: str, messages: AsyncIterator[bytes], context: Context) -> None:
+        """Answers one call, and turns whatever it raises into a status."""
+        name, method = caller(context), path if handler else UNKNOWN_METHOD
+        status = "OK"
+        try:
+            with _SECONDS.labels(self._guard.party, name, method).time():
+                self._guard.check(name, method, self._listener)
+                await _call(handler, messages, context)
+        except LeakdrillError as error:
+            status = error.status
+            self._guard.refusals[name, method, status] += 1
+            log.info("refused %s to %s: %s", method, name, error)
+            context.set_trailing_metadata(((ERROR_KEY, type(error).__name__),))
+            await _abort(context, status, str(error))
+        except grpc.aio.AbortError:  # health checking and reflection choose their own status
+            status = context.code().name
+            raise
+        except asyncio.CancelledError:
+            status = "CANCELLED"
+            raise
+        except Exception:
+            status = "INTERNAL"
+            log.exception("bug in %s, called by %s", method, name)
+            await _abort(context, status, "internal error")
+        finally:
+            _HANDLED.labels(self._guard.party, name, method, status).inc()
+
+
+async def _abort(context: Context, status: str, message: str) -> None:
+    if not context.done():  # gRPC has answered by itself when a message was over its limit
+        await context.abort(grpc.StatusCode[status], message)
+
+
+async def _call(handler: Handler, messages: AsyncIterator[bytes], context: Context) -> None:
+    """Decodes, runs the servicer's method, and sends what it answers: any of gRPC's four kinds of method."""
+    requests = _decoded(messages, handler.request_deserializer)
+    behaviour = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    answer = behaviour(requests if handler.request_streaming else await _only(requests), context)
+    if isinstance(answer, AsyncGenerator):
+        async with contextlib.aclosing(answer):  # so that its cleanup runs now when the caller goes away
+            async for response in answer:
+                await context.write(response)
+    else:
+        response = await answer
+        if not handler.response_streaming:  # a coroutine that streams has sent its responses itself
+            await context.write(response)
+
+
+async def _decoded(messages: AsyncIterator[bytes], decode: Callable[[bytes], Any]) -> AsyncIterator[Any]:
+    async for message in messages:
+        try:
+            yield decode(message)
+        except DecodeError as error:
+            raise InvalidInput(f"not a message of the expected type: {error}") from error
+
+
+async def _only(requests: AsyncIterator[Any]) -> Any:
+    async for request in requests:
+        return request
+    raise InvalidInput("the call carried no request: send one message")

@@ -1,0 +1,109 @@
+"""A party's public API: the Open Inference Protocol over the models that it has published."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from leakdrill.batching import Batcher, Predict
+from leakdrill.errors import InvalidInput, NotFound, NotReady
+from leakdrill.ledger import Ledger
+from leakdrill.oracle import Output
+from leakdrill.pb import inference_pb2 as pb
+from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceServicer
+from leakdrill.rpc import caller
+from leakdrill.wire import MAX_EXAMPLES, TensorSpec, infer_inputs, infer_response, metadata
+
+MODEL_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class PublicModel:
+    """A model as the public sees it. `predict` runs on the party's compute thread."""
+
+    name: str
+    image_size: int  # pixels; images are squares of this side
+    num_classes: int
+    outputs: Mapping[Output, tuple[int, ...]]  # shape of one example's: {"scores": (10,), "label": ()}
+    predict: Predict
+
+    @property
+    def input_spec(self) -> TensorSpec:
+        return TensorSpec("image", "UINT8", (-1, self.image_size, self.image_size, 3))
+
+    def output_spec(self, output: Output) -> TensorSpec:
+        return TensorSpec(output, "INT64" if output == "label" else "FP32", (-1, *self.outputs[output]))
+
+
+class InferenceServicer(GRPCInferenceServiceServicer):
+    """Serves `models`, a mapping that its owner fills as models get ready, and may clear.
+
+    Every example is charged to the caller in the ledger before it is answered; a refused batch costs nothing.
+    """
+
+    def __init__(
+        self, party: str, models: dict[str, PublicModel], ledger: Ledger, executor: ThreadPoolExecutor
+    ) -> None:
+        self._party = party
+        self._models = models
+        self._ledger = ledger
+        self._executor = executor
+        self._batchers: dict[str, tuple[PublicModel, Batcher]] = {}
+
+    async def ServerLive(self, request: pb.ServerLiveRequest, context: Any) -> pb.ServerLiveResponse:
+        return pb.ServerLiveResponse(live=True)
+
+    async def ServerReady(self, request: pb.ServerReadyRequest, context: Any) -> pb.ServerReadyResponse:
+        return pb.ServerReadyResponse(ready=bool(self._models))
+
+    async def ModelReady(self, request: pb.ModelReadyRequest, context: Any) -> pb.ModelReadyResponse:
+        return pb.ModelReadyResponse(ready=request.name in self._models and request.version in ("", MODEL_VERSION))
+
+    async def ServerMetadata(self, request: pb.ServerMetadataRequest, context: Any) -> pb.ServerMetadataResponse:
+        return pb.ServerMetadataResponse(name=self._party, version=version("leakdrill"))
+
+    async def ModelMetadata(self, request: pb.ModelMetadataRequest, context: Any) -> pb.ModelMetadataResponse:
+        model = self._model(request.name, request.version)
+        return pb.ModelMetadataResponse(
+            name=model.name,
+            versions=[MODEL_VERSION],
+            platform="leakdrill",
+            inputs=[metadata(model.input_spec)],
+            outputs=[metadata(model.output_spec(output)) for output in model.outputs],
+        )
+
+    async def ModelInfer(self, request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
+        model = self._model(request.model_name, request.model_version)
+        (images,) = infer_inputs(request, [model.input_spec])
+        outputs = _requested(request, model)
+        self._ledger.charge(caller(context), model.name, "+".join(sorted(outputs)), len(images))
+        answer = await self._batcher(model).ask(images, frozenset(outputs))
+        return infer_response(
+            request, MODEL_VERSION, [(model.output_spec(output), answer[output]) for output in outputs]
+        )
+
+    def _model(self, name: str, version: str) -> PublicModel:
+        if not self._models:
+            raise NotReady(f"{self._party} serves no model yet: wait until its models are trained")
+        if name not in self._models or version not in ("", MODEL_VERSION):
+            asked = f"{name!r} version {version!r}" if version else repr(name)
+            raise NotFound(f"no model {asked}: {self._party} serves {sorted(self._models)}, version {MODEL_VERSION}")
+        return self._models[name]
+
+    def _batcher(self, model: PublicModel) -> Batcher:
+        """The batcher of this very model: one that was since published again under the same name has its own."""
+        published, batcher = self._batchers.get(model.name, (None, None))
+        if batcher is None or published is not model:
+            batcher = Batcher(model.predict, self._executor, MAX_EXAMPLES)
+            self._batchers[model.name] = model, batcher
+        return batcher
+
+
+def _requested(request: pb.ModelInferRequest, model: PublicModel) -> list[Output]:
+    """The outputs to answer with, in the order asked for; all that the model gives when none is named."""
+    names = [output.name for output in request.outputs] or list(model.outputs)
+    by_name = {str(output): output for output in model.outputs}
+    if not by_name.keys() >= set(names) or len(set(names)) < len(names):
+        raise InvalidInput(f"asked for outputs {names}, {model.name} gives {sorted(by_name)}, each at most once")
+    return [by_name[name] for name in names]
