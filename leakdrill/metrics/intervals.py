@@ -1,0 +1,115 @@
+"""How sure a metric is over the examples of the challenge: alone, as a difference, and for many attacks at once.
+
+All by the stratified bootstrap, seeded by name, the same resample for all repeats of an attack. Where a resample can
+show no error because the sample has none (a perfect attack), the exact bound stands instead of a width of zero.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from leakdrill.errors import InvalidInput
+from leakdrill.metrics.judged import Judged
+from leakdrill.metrics.proportions import clopper_pearson
+from leakdrill.metrics.resampling import NUM_RESAMPLES, SEED, Resamples
+from leakdrill.metrics.roc import is_resolved, tpr_at_fpr
+from leakdrill.metrics.statistics import Floats, mean_over_repeats, statistic, target_fpr
+from leakdrill.results import Interval
+
+LEVEL = 0.95
+
+
+def interval(judged: Judged, metric: str, resamples: Resamples | None = None) -> Interval | None:
+    """A metric (auc, accuracy, precision, recall, f1, tpr@0.01), mean over repeats, with its 95 % interval.
+
+    None where it is undefined: precision without a positive decision, a tpr@ that stands for fewer than ten
+    non-members. A tpr@ is `roc.tpr_at_fpr`'s, of the first repeat and exact, so that it says what the report says.
+    """
+    if metric.startswith("tpr@"):
+        point = next(iter(tpr_at_fpr(judged, (target_fpr(metric),))), None)
+        return point and Interval(value=point.value, low=point.low, high=point.high)
+    resamples = resamples or Resamples.draw(judged)
+    draws = mean_over_repeats(statistic(judged, metric, resamples))
+    return _around(_value(judged, metric), draws, LEVEL, _num_trials(judged, metric))
+
+
+def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLES, seed: int = SEED) -> Interval | None:
+    """`a`'s metric minus `b`'s with the paired bootstrap's 95 % interval; None where either is undefined.
+
+    Both are resampled alike, so what makes an example easy for both cancels. Raises InvalidInput when they were not
+    judged on the same challenge.
+    """
+    _check_same_challenge({"the first": a, "the second": b})
+    if metric.startswith("tpr@") and not is_resolved(target_fpr(metric), a.num_non_members):
+        return None
+    resamples = Resamples.draw(a, num, seed)
+    draws = [mean_over_repeats(statistic(one, metric, resamples)) for one in (a, b)]
+    return _around(_value(a, metric) - _value(b, metric), draws[0] - draws[1], LEVEL)
+
+
+def simultaneous_auc_intervals(
+    judged: Mapping[str, Judged], level: float = LEVEL, num: int = NUM_RESAMPLES, seed: int = SEED
+) -> dict[str, Interval]:
+    """AUC intervals that *all* cover with probability `level`: by the bootstrap of the largest |t| over the attacks.
+
+    Attacks on one challenge are resampled together, so correlated attacks cost less width than Bonferroni's bound.
+    One whose AUC no resample moves (constant or perfect scores) takes no part in the maximum.
+    """
+    _check_same_challenge(judged)
+    values = {name: _value(one, "auc") for name, one in judged.items()}
+    draws = {name: _auc_draws(one, num, seed) for name, one in judged.items()}
+    errors = {name: float(draw.std(ddof=1)) for name, draw in draws.items()}
+    moving = [name for name, error in errors.items() if error > 0]
+    sizes = [np.abs(draws[name] - values[name]) / errors[name] for name in moving]
+    width = float(np.quantile(np.max(sizes, axis=0), level)) if moving else 0.0
+
+    def around(name: str) -> Interval:
+        value, half = values[name], width * errors[name]
+        if name in moving:
+            return Interval(value=value, low=max(0.0, value - half), high=min(1.0, value + half))
+        low, high = _exact_if_flawless(value, _num_trials(judged[name], "auc"), 1 - (1 - level) / len(judged))
+        return Interval(value=value, low=low, high=high)
+
+    return {name: around(name) for name in judged}
+
+
+def _auc_draws(judged: Judged, num: int, seed: int) -> Floats:
+    return mean_over_repeats(statistic(judged, "auc", Resamples.draw(judged, num, seed)))
+
+
+def _value(judged: Judged, metric: str) -> float:
+    return float(mean_over_repeats(statistic(judged, metric, Resamples.identity(judged)))[0])
+
+
+def _around(value: float, draws: Floats, level: float, num_trials: int = 0) -> Interval | None:
+    """The percentile interval of the draws; the exact one where they have no width at a rate of 0 or 1."""
+    if np.isnan(value):
+        return None
+    low, high = np.quantile(draws[~np.isnan(draws)], [(1 - level) / 2, (1 + level) / 2])
+    if num_trials and low == high:
+        low, high = _exact_if_flawless(value, num_trials, level)
+    return Interval(value=value, low=float(low), high=float(high))
+
+
+def _exact_if_flawless(value: float, num_trials: int, level: float) -> tuple[float, float]:
+    return clopper_pearson(int(value) * num_trials, num_trials, level) if value in (0.0, 1.0) else (value, value)
+
+
+def _num_trials(judged: Judged, metric: str) -> int:
+    """How many independent trials stand behind a rate of exactly 0 or 1."""
+    match metric:
+        case "accuracy":
+            return len(judged.is_member)
+        case "precision":
+            return max(1, int(judged.decisions.sum(axis=1).min()))
+        case "recall":
+            return judged.num_members
+        case _:  # AUC: that many disjoint pairs of a member and a non-member, all in order. F1: no fewer than that
+            return min(judged.num_members, judged.num_non_members)
+
+
+def _check_same_challenge(judged: Mapping[str, Judged]) -> None:
+    names = list(judged)
+    for name in names[1:]:
+        if not np.array_equal(judged[name].is_member, judged[names[0]].is_member):
+            raise InvalidInput(f"{names[0]} and {name} were judged on different challenges: they cannot be paired")
