@@ -1,10 +1,11 @@
 """What a run found, as tables for the console: rates in percent, AUC as a fraction, each with its interval."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +16,7 @@ MARKS: dict[Outcome, str] = {"holds": "✓", "does not hold": "✗", "undecided"
 OUTCOME_STYLES: dict[Outcome, str] = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 VERDICT_STYLES: dict[Verdict, str] = {"met": "green", "not met": "red", "broken": "red", "undecided": "yellow"}
 UNDEFINED = "-"
+WIDE = 98  # columns for an attack's row with its costs; without them it fits into 80
 
 
 def render(results: Results) -> RenderableType:
@@ -24,7 +26,7 @@ def render(results: Results) -> RenderableType:
         parts += [Text(), _models(results)]
     parts += [_breach(breach) for breach in results.breaches]
     if results.attacks or results.baseline:
-        parts += [Text(), _attacks(results)]
+        parts += [Text(), _Attacks(results)]
     if results.expectations:
         parts += [Text(), *map(_expectation, results.expectations)]
     return Group(*parts, Text(), verdict_line(results))
@@ -77,17 +79,26 @@ def _models(results: Results) -> Table:
     return table
 
 
-def _attacks(results: Results) -> RenderableType:
-    judged = [*results.attacks, *([results.baseline] if results.baseline else [])]
-    fprs = {point.fpr for attack in judged for point in attack.tpr_at_fpr}
-    fpr = 0.01 if 0.01 in fprs or not fprs else min(fprs)
-    table = _table(["attack"], ["AUC", "accuracy", "precision", "recall", f"TPR@{fpr:.0%}", "queries", "seconds"])
-    for attack in judged:
-        if attack is results.baseline:
-            table.add_section()
-        costs = f"{sum(attack.queries.values()):,}", f"{attack.seconds:.1f}"
-        table.add_row(_named(attack, results), *_rates(attack), _tpr(attack, fpr), *costs)
-    return Group(table, Text(_caption(judged), style="dim"))
+@dataclass(frozen=True)
+class _Attacks:
+    """The attacks and the baseline; what they cost is left out where the console is too narrow for it."""
+
+    results: Results
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        results = self.results
+        judged = [*results.attacks, *([results.baseline] if results.baseline else [])]
+        fprs = {point.fpr for attack in judged for point in attack.tpr_at_fpr}
+        fpr = 0.01 if 0.01 in fprs or not fprs else min(fprs)
+        costs = ["queries", "seconds"] if options.max_width >= WIDE else []
+        table = _table(["attack"], ["AUC", "accuracy", "precision", "recall", f"TPR@{fpr:.0%}", *costs])
+        for attack in judged:
+            if attack is results.baseline:
+                table.add_section()
+            cost = [f"{sum(attack.queries.values()):,}", f"{attack.seconds:.1f}"][: len(costs)]
+            table.add_row(_named(attack, results), *_rates(attack), _tpr(attack, fpr), *cost)
+        yield table
+        yield Text(_caption(judged), style="dim")
 
 
 def _caption(judged: Sequence[AttackResult]) -> str:

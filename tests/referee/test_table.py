@@ -8,9 +8,9 @@ from leakdrill.referee.table import render, render_cells
 from leakdrill.results import AttackResult, Results
 
 
-def plain(renderable: RenderableType) -> str:
-    """As it is written to a file, 100 columns wide."""
-    console = Console(file=io.StringIO(), width=100)
+def plain(renderable: RenderableType, width: int = 100) -> str:
+    """As it is written to a file."""
+    console = Console(file=io.StringIO(), width=width)
     console.print(renderable)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -92,7 +92,7 @@ def test_the_verdict_is_said_in_plain_words(results: Results, verdict: str, outc
 
 
 def test_a_broken_drill_says_why_even_when_it_has_nothing_else_to_show(results: Results) -> None:
-    empty = {"models": {}, "breaches": [], "baseline": None, "attacks": [], "expectations": []}
+    empty: dict[str, Any] = {"models": {}, "breaches": [], "baseline": None, "attacks": [], "expectations": []}
     text = plain(render(changed(results, verdict="broken", error="cbig died [exit code 1]", **empty)))
     assert "broken: cbig died [exit code 1]" in text
 
@@ -106,6 +106,13 @@ def test_everything_fits_in_a_hundred_columns(results: Results) -> None:
     long = results.attacks[0].model_copy(update={"name": "through_target_tl4", "queries": {"cbig/source": 9_999_999}})
     lines = plain(render(changed(results, attacks=[long]))).splitlines()
     assert any("9,999,999" in line and "0.703 [0.673, 0.733]" in line for line in lines)
+
+
+def test_in_eighty_columns_the_rates_still_stand_and_the_costs_are_left_out(results: Results) -> None:
+    text = plain(render(results), width=80)
+    for figure in ("0.703 [0.673, 0.733]", "65.1%", "62.0%", "77.7%", "4.3%"):
+        assert figure in row(text, "after")
+    assert "queries" not in text
 
 
 def test_a_grid_is_one_table_with_the_settings_of_each_cell(results: Results) -> None:
