@@ -1,0 +1,21 @@
+"""Data sets: one file each, and one line each here."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from leakdrill.datasets.digits import Digits
+from leakdrill.datasets.image_folder import ImageFolder
+from leakdrill.datasets.lfw import Lfw
+from leakdrill.datasets.synthfaces import SynthFaces
+from leakdrill.spec import Spec
+
+DatasetSpec = Annotated[SynthFaces | ImageFolder | Digits | Lfw, Field(discriminator="set")]
+
+#: By the name a scenario calls it, for `leakdrill list datasets`: the class's docstring is its description.
+DATASETS: dict[str, type[Spec]] = {
+    "synthfaces": SynthFaces,
+    "image_folder": ImageFolder,
+    "digits": Digits,
+    "lfw": Lfw,
+}

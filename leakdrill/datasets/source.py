@@ -1,0 +1,63 @@
+"""What the rest of leakdrill knows of a data set: labelled image files in near-duplicate groups, read on demand."""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from leakdrill.errors import InvalidInput
+
+#: Pillow's decoders for the extensions that torchvision's ImageFolder takes. Its other decoders stay shut: some of them
+#: are old, and one of them starts Ghostscript.
+FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "WEBP")
+MAX_PIXELS = 40_000_000  # 120 MB once decoded
+
+#: What Pillow raises for a damaged file, by format and by where the damage is.
+PILLOW_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+class ImageSource(Protocol):
+    """N examples in a fixed order. Only the index is in memory, so a data set can be larger than memory."""
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in the order of their labels."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,), an index into `classes`."""
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """(N,): near-duplicates share a number, and never straddle a split. An example without any has its own."""
+
+    @property
+    def attributes(self) -> dict[str, NDArray[np.int64]]:
+        """What is known of each class, (len(classes),) by name; -1 where it is not known."""
+
+    def encoded(self, indices: Sequence[int]) -> Iterator[bytes]:
+        """The image files (PNG or JPEG bytes) at `indices`, in that order, each read when it is asked for.
+
+        Raises InvalidInput, naming the file, for one that is no image.
+        """
+
+
+def open_image(file: bytes) -> Image.Image:
+    """The image in `file`, its header read and its pixels not. Raises InvalidInput when it is none, or too large."""
+    try:
+        image = Image.open(io.BytesIO(file), formats=FORMATS)
+    except PILLOW_ERRORS as error:
+        raise InvalidInput(f"not a readable image ({len(file)} bytes), wanted PNG or JPEG: {error}") from error
+    if image.width * image.height > MAX_PIXELS:
+        raise InvalidInput(f"an image of {image.width} x {image.height}, the limit is {MAX_PIXELS // 10**6} megapixels")
+    return image

@@ -1,0 +1,74 @@
+"""What every data set must do: a new one is tested the moment it is registered."""
+
+import io
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import TypeAdapter
+
+from leakdrill.datasets import DATASETS, DatasetSpec
+from leakdrill.datasets.source import ImageSource
+
+
+def example_folder(root: Path) -> None:
+    for name, count in {"Ada": 3, "Bob": 2}.items():
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (4, 4), (50 * number, len(name), ord(name[0]))).save(
+                root / name / f"{name}_{number:04d}.png"
+            )
+
+
+@pytest.fixture(params=DATASETS)
+def keys(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """A scenario's keys for each data set; those that need files find some."""
+    needs_root = "root" in DATASETS[request.param].model_fields
+    if needs_root:
+        example_folder(tmp_path)
+    return {"set": request.param} | ({"root": tmp_path} if needs_root else {})
+
+
+def opened(keys: dict[str, Any]) -> ImageSource:
+    source: ImageSource = TypeAdapter(DatasetSpec).validate_python(keys).open()
+    return source
+
+
+def test_the_registry_and_the_union_agree() -> None:
+    assert list(DATASETS.values()) == list(get_args(get_args(DatasetSpec)[0]))
+    for name, spec in DATASETS.items():
+        assert get_args(spec.model_fields["set"].annotation) == (name,)
+        assert (spec.__doc__ or "").strip().splitlines()[0].endswith(".")
+
+
+def test_labels_groups_and_attributes_have_their_shapes(keys: dict[str, Any]) -> None:
+    source = opened(keys)
+    assert len(set(source.classes)) == len(source.classes) >= 2
+    assert source.labels.dtype == source.groups.dtype == np.int64
+    assert source.labels.shape == source.groups.shape
+    assert set(source.labels.tolist()) == set(range(len(source.classes)))
+    for values in source.attributes.values():
+        assert values.dtype == np.int64
+        assert values.shape == (len(source.classes),)
+
+
+def test_files_are_images_in_the_order_asked_for_and_the_same_each_time(keys: dict[str, Any]) -> None:
+    source = opened(keys)
+    (first,), (second,) = source.encoded([0]), source.encoded([1])
+    assert first != second
+    assert list(source.encoded([1, 0, 1])) == [second, first, second]
+    assert list(opened(keys).encoded([0, 1])) == [first, second]
+    assert Image.open(io.BytesIO(first)).format in {"PNG", "JPEG"}
+
+
+def test_nothing_is_read_before_it_is_asked_for(keys: dict[str, Any]) -> None:
+    """A data set can be larger than memory: `encoded` of a million examples costs nothing until it is consumed."""
+    files = opened(keys).encoded([0] * 1_000_000)
+    assert next(files) == next(files)
+
+
+def test_unknown_keys_are_refused(keys: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="typo"):
+        opened(keys | {"typo": 1})
