@@ -121,7 +121,7 @@ def _decode_tensor(tensor: Any, raw: bytes | None, spec: TensorSpec) -> NDArray[
 
 def _check_form(datatype: str, shape: tuple[int, ...], spec: TensorSpec) -> None:
     fits = len(shape) == len(spec.shape) and all(
-        got == wanted or (wanted == -1 and 1 <= got <= MAX_EXAMPLES)
+        1 <= got <= MAX_EXAMPLES if wanted == -1 else got == wanted
         for got, wanted in zip(shape, spec.shape, strict=True)
     )
     if datatype != spec.datatype or not fits:
