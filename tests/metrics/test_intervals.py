@@ -129,7 +129,7 @@ def test_attacks_on_different_challenges_cannot_be_paired() -> None:
 def test_simultaneous_intervals_of_ten_coins_all_cover_one_half_about_95_times_in_100() -> None:
     generator, alone, together = np.random.default_rng(9), 0, 0
     for _ in range(80):
-        coins = {f"coin{i}": gaussians(generator, 0.0, num=100) for i in range(10)}
+        coins = {f"coin{i}": gaussians(generator, 0.0) for i in range(10)}
         found = simultaneous_auc_intervals(coins, num=200).values()
         together += all(one.low <= 0.5 <= one.high for one in found)
         single = [simultaneous_auc_intervals({name: coin}, num=200)[name] for name, coin in coins.items()]
