@@ -215,8 +215,7 @@ def _open_other(data: Data) -> ImageSource | None:
     other = data.target.dataset
     if other is None:
         return None
-    root = getattr(other, "root", None)
-    if other == data.dataset or (root is not None and root == getattr(data.dataset, "root", None)):
+    if _origin(other) == _origin(data.dataset):
         raise ScenarioError(
             "data.target.dataset is the source task's own data set: name another, or leave it out to hold classes back"
         )
@@ -224,6 +223,12 @@ def _open_other(data: Data) -> ImageSource | None:
         return other.open()
     except ScenarioError as error:
         raise ScenarioError(f"in data.target.dataset: {error}") from error
+
+
+def _origin(dataset: DatasetSpec) -> object:
+    """Where a data set's examples come from: two of the same origin may share some, whatever else is set."""
+    root = getattr(dataset, "root", None)
+    return root.expanduser().resolve() if root else (dataset.set, getattr(dataset, "seed", None))
 
 
 def _challenge_per_class(data: Data) -> int:

@@ -200,8 +200,9 @@ def test_the_target_task_can_have_a_data_set_of_its_own(root: Path, tmp_path: Pa
         deal(data(root, target=target | {"classes": 4}), "key")
 
 
-def test_the_target_task_cannot_have_the_source_data_as_another_set(root: Path) -> None:
-    target = TARGET | {"dataset": {"set": "image_folder", "root": root, "per_class": 10}}
+@pytest.mark.parametrize("other", [{"set": "image_folder", "per_class": 10}, {"set": "lfw"}])
+def test_the_target_task_cannot_have_the_source_data_as_another_set(root: Path, other: dict[str, Any]) -> None:
+    target = TARGET | {"dataset": other | {"root": root / "a" / ".."}}
     with pytest.raises(ScenarioError, match=r"data\.target\.dataset is the source task's own data set"):
         deal(data(root, target=target), "key")
 

@@ -146,10 +146,11 @@ def _read_image(path: Path) -> bytes:
     """The file's bytes. Its header is checked here, where the file still has a name; a party sees only a number."""
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size) if size <= MAX_FILE_BYTES else b""
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
+    if size > MAX_FILE_BYTES:
         raise InvalidInput(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB, the limit for one image")
     try:
         open_image(content)
