@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.datasets import DatasetSpec
+from leakdrill.datasets.remembered import Remembered
 from leakdrill.datasets.source import ImageSource
 from leakdrill.draw import draw_class, examples_by_class
 from leakdrill.errors import ScenarioError
@@ -83,7 +84,7 @@ def deal(data: Data, split_key: str) -> Deal:
 
     Unless csmall has a data set of its own, the last data.target.classes classes of the set, in order, are its own.
     """
-    source, other = data.dataset.open(), _open_other(data)
+    source, other = Remembered(data.dataset.open()), _open_other(data)
     source_task = _source_task(data, source, num_held_back=0 if other else data.target.classes)
     target_task = _target_task(data, other) if other else _held_back_task(data, source)
     drawn = source_task.draw(split_key)
@@ -220,7 +221,7 @@ def _open_other(data: Data) -> ImageSource | None:
             "data.target.dataset is the source task's own data set: name another, or leave it out to hold classes back"
         )
     try:
-        return other.open()
+        return Remembered(other.open())
     except ScenarioError as error:
         raise ScenarioError(f"in data.target.dataset: {error}") from error
 

@@ -1,0 +1,52 @@
+"""A data set whose files are kept once read, as far as a fixed allowance goes.
+
+The referee needs a file up to four times: for its split's digest, to deal it, and both again for the challenge. With a
+rendered data set that would be most of the work of a deal. Beyond the allowance files are read again: memory stays
+bounded whatever the size of the data set.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakdrill.datasets.source import ImageSource
+
+MAX_BYTES = 256 << 20  # some 30,000 photos of 64x64
+
+
+class Remembered:
+    """`source`, with up to `max_bytes` of its files in memory: the first ones that were asked for."""
+
+    def __init__(self, source: ImageSource, max_bytes: int = MAX_BYTES) -> None:
+        self._source = source
+        self._room = max_bytes
+        self._files: dict[int, bytes] = {}
+
+    @property
+    def classes(self) -> list[str]:
+        return self._source.classes
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return self._source.labels
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        return self._source.groups
+
+    @property
+    def attributes(self) -> dict[str, NDArray[np.int64]]:
+        return self._source.attributes
+
+    def encoded(self, indices: Sequence[int]) -> Iterator[bytes]:
+        unknown = set(indices) - self._files.keys()
+        fresh = self._source.encoded([index for index in indices if index in unknown])
+        for index in indices:
+            yield self._remember(index, next(fresh)) if index in unknown else self._files[index]
+
+    def _remember(self, index: int, file: bytes) -> bytes:
+        if index not in self._files and len(file) <= self._room:
+            self._files[index] = file
+            self._room -= len(file)
+        return file
