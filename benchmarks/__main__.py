@@ -1,7 +1,7 @@
 """Runs every benchmark in this folder, one after another, and writes docs/performance.md from their last lines.
 
-    python -m benchmarks            all of them (`make bench`)
-    python -m benchmarks NAME ...   only these; the page keeps what it says of the others
+python -m benchmarks            all of them (`make bench`)
+python -m benchmarks NAME ...   only these; the page keeps what it says of the others
 """
 
 import argparse

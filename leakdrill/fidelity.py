@@ -25,7 +25,9 @@ def degrade(artefact: Artefact, fidelity: Fidelity, seed: int) -> Artefact:
 
 def _leading_blocks(blocks: list[str], wanted: int | None) -> list[str]:
     if wanted is not None and wanted > len(blocks):
-        raise ScenarioError(f"breach.fidelity.blocks is {wanted}, but the artefact has {len(blocks)}: {', '.join(blocks)}")
+        raise ScenarioError(
+            f"breach.fidelity.blocks is {wanted}, but the artefact has {len(blocks)}: {', '.join(blocks)}"
+        )
     return blocks[:wanted]
 
 
@@ -34,7 +36,7 @@ def _of_blocks(weights: Mapping[str, torch.Tensor], blocks: list[str]) -> dict[s
 
 
 def _noisier(tensor: torch.Tensor, noise: float, seed: int, name: str) -> torch.Tensor:
-    """Gaussian noise of `noise` standard deviations of the tensor; counters and one-element tensors stay as they are."""
+    """Gaussian noise of `noise` standard deviations of the tensor; counters and single numbers stay as they are."""
     if noise == 0 or not tensor.is_floating_point() or tensor.numel() < 2:
         return tensor
     draw = torch.randn(tensor.shape, generator=torch_generator(seed, "noise", name))

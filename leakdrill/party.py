@@ -1,4 +1,4 @@
-"""What every party's process has in common: a disk, a compute thread, a guard, a ledger, and the referee's four calls."""
+"""What every party's process has in common: disk, compute thread, guard, ledger, and the referee's four calls."""
 
 import argparse
 import asyncio
@@ -129,8 +129,8 @@ async def _next(requests: AsyncIterator[pb.ProvisionRequest]) -> pb.ProvisionReq
 def main(name: str, listeners: Callable[[Party, str], Sequence[Listener]]) -> None:
     """Run party `name` until its standard input closes or it is asked to stop.
 
-    `listeners(party, host)` says where the party listens and what it offers there. Ports are written to the ready file once the
-    party answers; standard input is held open by whoever started the party, so that none outlives its referee.
+    `listeners(party, host)` says where the party listens and what it offers there. Ports are written to the ready file
+    once the party answers. Standard input is held open by whoever started the party, so that none outlives its referee.
     """
     parser = argparse.ArgumentParser(prog=f"services.{name}", description=f"The party {name} of a drill.")
     parser.add_argument("--home", type=Path, required=True, help="the party's own disk")

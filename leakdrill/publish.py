@@ -1,5 +1,7 @@
 """A trained model as a public API: which outputs leave it is the scenario's choice."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
@@ -9,12 +11,16 @@ from leakdrill.oracle import Output
 from leakdrill.training import predict, softmax
 
 
-def publish(name: str, model: nn.Module, num_classes: int, image_size: int, outputs: list[Output]) -> PublicModel:
+def publish(name: str, model: nn.Module, num_classes: int, image_size: int, outputs: Sequence[Output]) -> PublicModel:
     """The API `name` of a classifier, answering with `outputs` computed from one forward pass."""
 
     def answer(inputs: NDArray[np.uint8], wanted: frozenset[Output]) -> dict[Output, NDArray[np.generic]]:
         logits = predict(model, inputs)
-        makers = {"logits": lambda: logits, "scores": lambda: softmax(logits), "label": lambda: logits.argmax(axis=1)}
+        makers: dict[Output, Callable[[], NDArray[np.generic]]] = {
+            "logits": lambda: logits,
+            "scores": lambda: softmax(logits),
+            "label": lambda: logits.argmax(axis=1),
+        }
         return {output: makers[output]() for output in wanted}
 
     shapes: dict[Output, tuple[int, ...]] = {"logits": (num_classes,), "scores": (num_classes,), "label": ()}

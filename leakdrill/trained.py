@@ -57,7 +57,7 @@ def train_source(config: CbigConfig, store: SplitStore, cache: ModelCache, progr
 def adapt_target(
     config: CsmallConfig, released: Artefact, store: SplitStore, cache: ModelCache, progress: Progress
 ) -> Trained:
-    """f_t = h_t ∘ g_t, with g_t frozen at g_s or fine-tuned from it, on csmall's target_train (TransMIA, section 2.2)."""
+    """f_t = h_t ∘ g_t, with g_t frozen at g_s or fine-tuned from it, on target_train (TransMIA, section 2.2)."""
     spec = config.target_model
     fresh = build(released.description.arch, config.num_classes, seed=derive(config.seed, "initial weights"))
     _, head = cut(fresh, released.description.blocks[-1])

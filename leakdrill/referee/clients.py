@@ -1,10 +1,7 @@
 """The parties as the referee calls them: typed methods over the private stubs."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
-from types import TracebackType
-
-import grpc
 
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.config import PartyConfig
@@ -37,11 +34,11 @@ class PartyClient:
             response = self._stub.Configure(party_pb2.ConfigureRequest(config_json=config.model_dump_json()))
         return dict(held.split(":", 1) for held in response.held_splits)
 
-    def provision(self, name: str, split: Split, image_size: int) -> None:
+    def provision(self, name: str, split: Split) -> None:
         with remote_errors(self.name):
-            self._stub.Provision(_provision_requests(name, split, image_size))
+            self._stub.Provision(_provision_requests(name, split))
 
-    def transition(self, state: "party_pb2.DrillState", breach: Breach | None = None) -> None:
+    def transition(self, state: party_pb2.DrillState.ValueType, breach: Breach | None = None) -> None:
         breach_json = breach.model_dump_json() if breach else ""
         with remote_errors(self.name):
             self._stub.Transition(party_pb2.TransitionRequest(state=state, breach_json=breach_json))
@@ -61,23 +58,31 @@ class PartyClient:
 class CbigClient(PartyClient):
     def train(self, progress: Progress) -> party_pb2.TrainReport:
         with remote_errors(self.name):
-            return _follow(SourceServiceStub(self.channel).Train(source_pb2.TrainRequest()), progress).report
+            report: party_pb2.TrainReport = _follow(
+                SourceServiceStub(self.channel).Train(source_pb2.TrainRequest()), progress
+            ).report
+        return report
 
 
 class CsmallClient(PartyClient):
     def acquire(self) -> artefact_pb2.ArtefactReceipt:
         with remote_errors(self.name):
-            return TargetServiceStub(self.channel).Acquire(target_pb2.AcquireRequest()).receipt
+            response: target_pb2.AcquireResponse = TargetServiceStub(self.channel).Acquire(target_pb2.AcquireRequest())
+        return response.receipt
 
     def adapt(self, progress: Progress) -> party_pb2.TrainReport:
         with remote_errors(self.name):
-            return _follow(TargetServiceStub(self.channel).Adapt(target_pb2.AdaptRequest()), progress).report
+            report: party_pb2.TrainReport = _follow(
+                TargetServiceStub(self.channel).Adapt(target_pb2.AdaptRequest()), progress
+            ).report
+        return report
 
 
 class AdversaryClient(PartyClient):
     def loot(self) -> artefact_pb2.ArtefactReceipt:
         with remote_errors(self.name):
-            return AdversaryServiceStub(self.channel).Loot(adversary_pb2.LootRequest()).receipt
+            response: adversary_pb2.LootResponse = AdversaryServiceStub(self.channel).Loot(adversary_pb2.LootRequest())
+        return response.receipt
 
     def attack(self, attack: Attack, repeat: int, num_challenge: int, progress: Progress) -> tuple[Verdict, float]:
         """The verdict and the seconds the adversary took."""
@@ -87,7 +92,7 @@ class AdversaryClient(PartyClient):
         return verdict_of(message, num_challenge), message.seconds
 
 
-def _follow(responses, progress: Progress):
+def _follow(responses: Iterable[Any], progress: Progress) -> Any:
     """Report a stream's progress; its last message carries the result."""
     response = None
     for response in responses:
@@ -96,9 +101,9 @@ def _follow(responses, progress: Progress):
     return response
 
 
-def _provision_requests(name: str, split: Split, image_size: int) -> Iterator[party_pb2.ProvisionRequest]:
+def _provision_requests(name: str, split: Split) -> Iterator[party_pb2.ProvisionRequest]:
     header = party_pb2.SplitHeader(
-        split=name, num_examples=len(split.labels), image_size=image_size, digest=split.digest()
+        split=name, num_examples=len(split.labels), image_size=split.image_size, digest=split.digest()
     )
     yield party_pb2.ProvisionRequest(header=header)
     examples = (party_pb2.EncodedExample(file=file, label=label) for file, label in split.encoded())

@@ -2,54 +2,31 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from functools import lru_cache
 
 from leakdrill.config import AdversaryConfig, CbigConfig, CsmallConfig, PartyConfig
-from leakdrill.datasets.source import ImageSource
 from leakdrill.referee.clients import PartyClient
-from leakdrill.scenario import Scenario
+from leakdrill.scenario import Data, Scenario
 from leakdrill.seeds import derive
-from leakdrill.splits import RECIPIENTS, Deal
+from leakdrill.splits import RECIPIENTS, Deal, deal
 
-REMEMBERED_BYTES = 512 << 20
 READ_AHEAD_EXAMPLES = 20_000
 
 
-@dataclass
-class Remembered:
-    """An image source that keeps the files it has read, up to REMEMBERED_BYTES: an example may be in two splits
-    (members are in the challenge too), and a rendered image costs a hundred times what keeping it does."""
+@lru_cache(maxsize=1)  # the cells of a grid mostly share their data
+def dealt(data_json: str, split_key: str) -> Deal:
+    """The deal of a data section, its files already read if they are few.
 
-    source: ImageSource
-    files: dict[int, bytes] = field(default_factory=dict)
-    size_bytes: int = 0
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.source, name)
-
-    def encoded(self, indices: Sequence[int]) -> Iterator[bytes]:
-        missing = self.source.encoded([index for index in indices if index not in self.files])
-        for index in indices:
-            file = self.files.get(index) or next(missing)
-            if index not in self.files and self.size_bytes + len(file) <= REMEMBERED_BYTES:
-                self.files[index] = file
-                self.size_bytes += len(file)
-            yield file
-
-
-def remember(deal: Deal) -> Deal:
-    """The same deal, over sources that read every file once.
-
-    A data set of moderate size is read in one go, since a renderer spreads one large request over all cores.
+    One request for all of them, since a renderer spreads one large request over all cores.
     """
-    sources = {id(split.source): Remembered(split.source) for split in deal.splits.values()}
+    made = deal(Data.model_validate_json(data_json), split_key)
+    sources = {id(split.source): split.source for split in made.splits.values()}
     for key, source in sources.items():
-        needed = {int(i) for split in deal.splits.values() if id(split.source) == key for i in split.indices}
+        needed = {int(index) for split in made.splits.values() if id(split.source) == key for index in split.indices}
         if len(needed) <= READ_AHEAD_EXAMPLES:
             deque(source.encoded(sorted(needed)), maxlen=0)
-    splits = {name: replace(split, source=sources[id(split.source)]) for name, split in deal.splits.items()}
-    return replace(deal, splits=splits)
+    return made
 
 
 def party_configs(
@@ -98,11 +75,12 @@ def party_configs(
 def splits_of(party: str, scenario: Scenario, deal: Deal) -> list[str]:
     """The splits that `party` is dealt in this scenario."""
     knows = scenario.adversary.knows
-    withheld = set()
-    if party == "adversary":
-        withheld |= set() if knows.shadow_examples else {"shadow_train", "shadow_test"}
-        withheld |= set() if knows.target_examples else {"target_train"}
-    return [name for name in RECIPIENTS[party] if name in deal.splits and name not in withheld]
+    names = list(RECIPIENTS[party])
+    if party == "adversary" and not knows.shadow_examples:
+        names = [name for name in names if not name.startswith("shadow_")]
+    if party == "adversary" and knows.target_examples:
+        names.append("target_train")
+    return [name for name in names if name in deal.splits]
 
 
 def hand_out(client: PartyClient, config: PartyConfig, scenario: Scenario, deal: Deal) -> None:
@@ -111,4 +89,4 @@ def hand_out(client: PartyClient, config: PartyConfig, scenario: Scenario, deal:
     for name in splits_of(client.name, scenario, deal):
         split = deal.splits[name]
         if held.get(name) != split.digest():
-            client.provision(name, split, scenario.data.image_size)
+            client.provision(name, split)

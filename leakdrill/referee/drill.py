@@ -19,15 +19,15 @@ from leakdrill.loading import load_scenario
 from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient
 from leakdrill.referee.console import Observer, SilentObserver
-from leakdrill.referee.dealing import hand_out, party_configs, remember
+from leakdrill.referee.dealing import dealt, hand_out, party_configs
 from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import STEP_DONE, Journal
 from leakdrill.referee.judge import Judge
 from leakdrill.referee.local import LocalParties
-from leakdrill.referee.truth import Truth, fresh_split_key
+from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save_split_key
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results
 from leakdrill.scenario import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
-from leakdrill.splits import Deal, deal
+from leakdrill.splits import deal
 from leakdrill.threat import check_threat
 from leakdrill.training import Progress
 
@@ -55,7 +55,7 @@ class Drill:
     >>> after.queries["cbig/source"] >= after.num_members + after.num_non_members
     True
 
-    `run()` plays the scenario's own timeline instead. A run that was stopped goes on with `Drill.resume(run_dir).run()`:
+    `run()` plays the scenario's own timeline instead. A run that was stopped goes on with `Drill.resume(run_dir)`:
     finished attacks are read from the run's folder, trained models from the parties' caches.
     """
 
@@ -71,65 +71,67 @@ class Drill:
         split_key: str | None = None,
     ) -> None:
         """`parties`: running ones to play with, else local processes are started. `split_key`: who is a member."""
-        name = "drill"
-        if not isinstance(scenario, Scenario):
+        if isinstance(scenario, Scenario):
+            name, self.scenario = "drill", scenario
+        else:
             loaded = load_scenario(scenario, overrides, smoke=smoke)
-            name, scenario = loaded.name, loaded.scenario
-        check_threat(scenario)
-        self.scenario = scenario
+            name, self.scenario = loaded.name, loaded.scenario
+        check_threat(self.scenario)
         self.run_dir = out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        self._split_key = scenario.split_key or split_key or fresh_split_key()
+        self._split_key = self.scenario.split_key or split_key or fresh_split_key()
         self._observer = observer or SilentObserver()
         self._given_parties = parties
         self._resources = ExitStack()
         self._played: list[Step] = []
+        self._is_open = False
         self._seconds: dict[str, float] = {}
 
     @classmethod
     def resume(cls, run_dir: Path, observer: Observer | None = None, parties: LocalParties | None = None) -> Self:
         """The drill of a run that was stopped, with its own scenario and its own split."""
         scenario = Scenario.model_validate_json((run_dir / "scenario.json").read_text())
-        split_key = Truth.load(run_dir / "truth").split_key
+        split_key = load_split_key(run_dir / "truth")
         return cls(scenario, out=run_dir, observer=observer, parties=parties, split_key=split_key)
 
     def __enter__(self) -> Self:
         with self._timed("start and deal"):
-            dealt = deal(self.scenario.data, self._split_key)  # first: an impossible split leaves nothing behind
-            self._open_run_dir(dealt)
+            deal(self.scenario.data, self._split_key)  # first: an impossible split leaves nothing behind
+            self._open_run_dir()
             with ExitStack() as resources:
-                self._sit_down(dealt, resources)
+                self._sit_down(resources)
                 self._resources = resources.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._resources.close()
 
-    def _open_run_dir(self, dealt: Deal) -> None:
+    def _open_run_dir(self) -> None:
         (self.run_dir / "scores").mkdir(parents=True, exist_ok=True)
         (self.run_dir / "scenario.json").write_text(self.scenario.model_dump_json(indent=2))
         self._journal = Journal(self.run_dir / "journal.jsonl")
-        truth = Truth(self._split_key, dealt.is_member, dealt.splits["challenge"].labels)
-        truth.save(self.run_dir / "truth")
-        self._judge = Judge(self.scenario, truth)
+        save_split_key(self.run_dir / "truth", self._split_key)
 
-    def _sit_down(self, dealt: Deal, resources: ExitStack) -> None:
+    def _sit_down(self, resources: ExitStack) -> None:
         """Start the parties while the data is read; connect, configure, and deal."""
         with ThreadPoolExecutor(1) as background:
             starting = background.submit(self._start_parties, resources)
-            dealt = remember(dealt)
-            parties = starting.result()
-        self._check_parties = parties.check
-        addresses, credentials = parties.addresses, parties.credentials
+            cards = dealt(self.scenario.data.model_dump_json(), self._split_key)
+            self.parties = starting.result()
+        addresses, credentials = self.parties.addresses, self.parties.credentials
         self._cbig = CbigClient("cbig", addresses["cbig/private"], credentials)
         self._csmall = CsmallClient("csmall", addresses["csmall/private"], credentials)
         self._adversary = AdversaryClient("adversary", addresses["adversary/private"], credentials)
-        self._parties = (self._cbig, self._csmall, self._adversary)
-        configs = party_configs(self.scenario, dealt, addresses, drill_id=self.run_dir.name)
-        for client in self._parties:
+        self._clients = (self._cbig, self._csmall, self._adversary)
+        configs = party_configs(self.scenario, cards, addresses, drill_id=self.run_dir.name)
+        for client in self._clients:
             resources.callback(client.channel.close)
-            hand_out(client, configs[client.name], self.scenario, dealt)
-        self._judge.look_at(dealt)
-        self._journal.append("dealt", splits={name: len(split.labels) for name, split in dealt.splits.items()})
+            hand_out(client, configs[client.name], self.scenario, cards)
+        truth = Truth(cards.is_member, cards.splits["challenge"].labels)
+        truth.save(self.run_dir / "truth")
+        self._judge = Judge(self.scenario, truth, cards)
+        self._journal.append("dealt", splits={name: len(split.labels) for name, split in cards.splits.items()})
 
     def _start_parties(self, resources: ExitStack) -> LocalParties:
         return self._given_parties or resources.enter_context(LocalParties(self.run_dir))
@@ -140,14 +142,15 @@ class Drill:
         try:
             for index, step in enumerate(timeline):
                 self._observer.step(index, len(timeline), describe(step))
-                self._play(step)
+                self.play(step)
         except LeakdrillError as error:
             log.error("the drill broke: %s", error)
             self._journal.append("broken", error=str(error))
             return self.judge(error=self._diagnosis(error))
         return self.judge()
 
-    def _play(self, step: Step) -> None:
+    def play(self, step: Step) -> None:
+        """One step of a timeline."""
         match step:
             case PlainStep():
                 getattr(self, step.step)()
@@ -180,7 +183,7 @@ class Drill:
         breach = breach or Breach(**fields)
         self._allow(BreachStep(step="breach", breach=breach))
         with self._timed("breach"):
-            self._cbig.transition(DRILL_STATE_OPEN)
+            self.open_public_apis()
             self._csmall.transition(DRILL_STATE_BREACHED, breach)
             receipt = self._adversary.loot()
         result = BreachResult(
@@ -197,14 +200,16 @@ class Drill:
         """The adversary runs one attack on the challenge, `repeats` times, and is judged."""
         attack = attack or ATTACK.validate_python(fields)
         self._allow(AttackStep(step="attack", attack=attack))
-        self._open_public_apis()
+        self.open_public_apis()
         queries, runs = dict[str, int](), []
         for repeat in range(self.scenario.repeats):
             verdict, asked, seconds = self._attack_once(attack, repeat)
             runs.append((verdict, seconds))
             queries = {model: queries.get(model, 0) + count for model, count in asked.items()}
         self._seconds[f"attack {attack.name}"] = sum(seconds for _, seconds in runs)
-        return self._judge.attack(attack, [verdict for verdict, _ in runs], queries, self._seconds[f"attack {attack.name}"])
+        return self._judge.attack(
+            attack, [verdict for verdict, _ in runs], queries, self._seconds[f"attack {attack.name}"]
+        )
 
     def judge(self, error: str | None = None) -> Results:
         """What the drill found so far, written to results.json. With an `error`, the verdict is `broken`."""
@@ -236,11 +241,12 @@ class Drill:
     def _queries(self) -> dict[str, int]:
         return self._cbig.queries("adversary") | self._csmall.queries("adversary")
 
-    def _open_public_apis(self) -> None:
-        """The public APIs answer from the first attack or breach on; a breach stays."""
-        if not any(isinstance(step, AttackStep | BreachStep) for step in self._played[:-1]):
-            for client in self._parties:
+    def open_public_apis(self) -> None:
+        """Let the public APIs answer, as they do from the first attack or breach on."""
+        if not self._is_open:
+            for client in self._clients:
                 client.transition(DRILL_STATE_OPEN)
+        self._is_open = True
 
     def _allow(self, step: Step) -> None:
         """Refuse a step that the timeline so far does not lead to, or an attack without its access."""
@@ -254,7 +260,7 @@ class Drill:
     def _diagnosis(self, error: LeakdrillError) -> str:
         """The error, or why a party is gone if that is behind it."""
         try:
-            self._check_parties()
+            self.parties.check()
         except LeakdrillError as cause:
             return str(cause)
         return str(error)

@@ -4,6 +4,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +12,31 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Truth:
-    """What decides the game. `is_member` (N,) bool, in the order of the challenge."""
+    """What decides the game: is_member (N,) bool and labels (N,) int64, in the order of the challenge."""
 
-    split_key: str
     is_member: NDArray[np.bool_]
     labels: NDArray[np.int64]
 
     def save(self, directory: Path) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(directory / "truth.npz", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, split_key=np.array(self.split_key), is_member=self.is_member, labels=self.labels)
-
-    @classmethod
-    def load(cls, directory: Path) -> "Truth":
-        with np.load(directory / "truth.npz", allow_pickle=False) as saved:
-            return cls(str(saved["split_key"]), saved["is_member"], saved["labels"])
+        with _open_private(directory, "challenge.npz") as file:
+            np.savez(file, is_member=self.is_member, labels=self.labels)
 
 
 def fresh_split_key() -> str:
     """128 bits. With a key that stood in the scenario, anyone could make the split again."""
     return secrets.token_hex(16)
+
+
+def save_split_key(directory: Path, split_key: str) -> None:
+    with _open_private(directory, "split_key") as file:
+        file.write(split_key.encode())
+
+
+def load_split_key(directory: Path) -> str:
+    return (directory / "split_key").read_text()
+
+
+def _open_private(directory: Path, name: str) -> BinaryIO:
+    """A file for writing that only its owner may read, in a folder that only its owner may enter."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.fdopen(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -1,5 +1,7 @@
 """Starts the adversary: one private listener, for the referee alone."""
 
+import grpc
+
 from leakdrill.party import Party, PartyServicer, main
 from leakdrill.pb.adversary_pb2_grpc import add_AdversaryServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
@@ -10,14 +12,16 @@ from services.adversary.servicer import AdversaryServicer
 def listeners(party: Party, host: str) -> list[Listener]:
     adversary = AdversaryServicer(party)
     referee_calls = PartyServicer(party, adversary.configure)
+
+    def add_private(server: grpc.aio.Server) -> None:
+        add_PartyServiceServicer_to_server(referee_calls, server)
+        add_AdversaryServiceServicer_to_server(adversary, server)
+
     return [
         Listener(
             "private",
             f"{host}:0",
-            lambda server: (
-                add_PartyServiceServicer_to_server(referee_calls, server),
-                add_AdversaryServiceServicer_to_server(adversary, server),
-            ),
+            add_private,
             services=("leakdrill.v1.PartyService", "leakdrill.v1.AdversaryService"),
         ),
     ]

@@ -9,10 +9,11 @@ import grpc
 from pydantic import TypeAdapter
 
 from leakdrill.artefact import Artefact
-from leakdrill.attacks import AttackSpec
-from leakdrill.attacks.base import Attack, Verdict, View
+from leakdrill.attacks import AttackSpec, base
+from leakdrill.attacks.base import Verdict, View
 from leakdrill.config import AdversaryConfig
 from leakdrill.examples import Examples
+from leakdrill.messages import artefact_receipt, part_of, progress_message, verdict_message
 from leakdrill.party import Party, configured
 from leakdrill.pb import adversary_pb2 as pb
 from leakdrill.pb import target_pb2, target_pb2_grpc
@@ -21,9 +22,8 @@ from leakdrill.remote import RemoteOracle
 from leakdrill.rpc import connect, remote_errors, stream
 from leakdrill.seeds import derive
 from leakdrill.training import Progress
-from leakdrill.messages import artefact_receipt, part_of, progress_message, verdict_message
 
-ATTACK: TypeAdapter[Attack] = TypeAdapter(AttackSpec)
+ATTACK: TypeAdapter[base.Attack] = TypeAdapter(AttackSpec)
 
 
 class AdversaryServicer(AdversaryServiceServicer):
@@ -57,7 +57,7 @@ class AdversaryServicer(AdversaryServiceServicer):
             else:
                 yield pb.AttackResponse(progress=progress_message(item))
 
-    def _attack(self, attack: Attack, repeat: int, progress: Progress) -> Verdict:
+    def _attack(self, attack: base.Attack, repeat: int, progress: Progress) -> Verdict:
         config = configured(self._config, "the adversary's configuration")
         with ExitStack() as stack:
             oracles = {

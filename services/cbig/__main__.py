@@ -1,5 +1,7 @@
 """Starts cbig: a private listener for the referee and the contract partner, a public one for the predict API."""
 
+import grpc
+
 from leakdrill.party import Party, PartyServicer, main
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
@@ -11,14 +13,16 @@ from services.cbig.servicer import SourceServicer
 def listeners(party: Party, host: str) -> list[Listener]:
     source = SourceServicer(party)
     referee_calls, public_api = PartyServicer(party, source.configure), party.public_api()
+
+    def add_private(server: grpc.aio.Server) -> None:
+        add_PartyServiceServicer_to_server(referee_calls, server)
+        add_SourceServiceServicer_to_server(source, server)
+
     return [
         Listener(
             "private",
             f"{host}:0",
-            lambda server: (
-                add_PartyServiceServicer_to_server(referee_calls, server),
-                add_SourceServiceServicer_to_server(source, server),
-            ),
+            add_private,
             services=("leakdrill.v1.PartyService", "leakdrill.v1.SourceService"),
         ),
         Listener(

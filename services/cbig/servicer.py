@@ -8,6 +8,7 @@ from leakdrill.archs import cut
 from leakdrill.artefact import Artefact
 from leakdrill.cache import ModelCache
 from leakdrill.config import CbigConfig
+from leakdrill.messages import artefact_part, progress_message, train_report
 from leakdrill.party import Party, configured
 from leakdrill.pb import source_pb2 as pb
 from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
@@ -15,7 +16,6 @@ from leakdrill.publish import publish
 from leakdrill.rpc import stream
 from leakdrill.trained import Trained, train_source
 from leakdrill.training import Progress
-from leakdrill.messages import artefact_part, progress_message, train_report
 
 
 class SourceServicer(SourceServiceServicer):

@@ -1,5 +1,7 @@
 """Starts csmall: a private listener, a public one for its APIs, and the channel its insider opens at the breach."""
 
+import grpc
+
 from leakdrill.party import Party, PartyServicer, main
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
@@ -12,14 +14,16 @@ def listeners(party: Party, host: str) -> list[Listener]:
     target = TargetServicer(party)
     exfiltration = ExfiltrationServicer(target)
     referee_calls, public_api = PartyServicer(party, target.configure, exfiltration.breach), party.public_api()
+
+    def add_private(server: grpc.aio.Server) -> None:
+        add_PartyServiceServicer_to_server(referee_calls, server)
+        add_TargetServiceServicer_to_server(target, server)
+
     return [
         Listener(
             "private",
             f"{host}:0",
-            lambda server: (
-                add_PartyServiceServicer_to_server(referee_calls, server),
-                add_TargetServiceServicer_to_server(target, server),
-            ),
+            add_private,
             services=("leakdrill.v1.PartyService", "leakdrill.v1.TargetService"),
         ),
         Listener(

@@ -1,4 +1,4 @@
-"""csmall's private API: take g_s under the contract, adapt it; and the leak, which is a state of csmall, no back door."""
+"""csmall's private API: take g_s under the contract and adapt it; and the leak: a state of csmall, no back door."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ from leakdrill.artefact import Artefact
 from leakdrill.cache import ModelCache
 from leakdrill.config import CsmallConfig
 from leakdrill.fidelity import degrade
+from leakdrill.messages import artefact_part, artefact_receipt, part_of, progress_message, train_report
 from leakdrill.party import Party, configured
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.pb import target_pb2 as pb
@@ -20,7 +21,6 @@ from leakdrill.scenario import Breach
 from leakdrill.seeds import derive
 from leakdrill.trained import Trained, adapt_target
 from leakdrill.training import Progress
-from leakdrill.messages import artefact_part, artefact_receipt, part_of, progress_message, train_report
 
 
 class TargetServicer(TargetServiceServicer):

@@ -1,0 +1,121 @@
+"""The judge: turns what the parties and the adversary said, and the truth, into results. Nothing here is ever sent."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakdrill.attacks.base import Attack, Verdict
+from leakdrill.metrics import Judged, attack_result, proportion
+from leakdrill.pb.party_pb2 import TrainReport
+from leakdrill.referee.baseline import Baseline, judge_baseline
+from leakdrill.referee.expect import Evidence, decide, overall
+from leakdrill.referee.truth import Truth
+from leakdrill.results import AttackResult, BreachResult, ExpectationResult, ModelResult, Proportion, Results
+from leakdrill.scenario import Scenario
+from leakdrill.splits import Deal, Split
+from leakdrill.store import decode
+
+
+class Judge:
+    """Holds the truth of one drill and collects its evidence."""
+
+    def __init__(self, scenario: Scenario, truth: Truth, cards: Deal) -> None:
+        self._scenario = scenario
+        self._truth = truth
+        self._cards = cards
+        self._models: dict[str, ModelResult] = {}
+        self._breaches: list[BreachResult] = []
+        self._attacks: dict[str, AttackResult] = {}
+        self._judged: dict[str, Judged] = {}
+        self._baseline: Baseline | None = None
+
+    @property
+    def num_challenge(self) -> int:
+        return len(self._truth.is_member)
+
+    def model(self, name: str, report: TrainReport) -> ModelResult:
+        """A model's accuracies, from the counts that its owner reports."""
+        self._models[name] = ModelResult(
+            train_accuracy=_accuracy(report, f"{name}_train"),
+            test_accuracy=_accuracy(report, f"{name}_test"),
+            validation_accuracy=_accuracy(report, "source_validation") if name == "source" else None,
+            best_epoch=report.best_epoch,
+            weights_sha256=report.weights_sha256,
+            seconds=report.seconds,
+        )
+        return self._models[name]
+
+    def breach(self, result: BreachResult) -> BreachResult:
+        self._breaches.append(result)
+        return result
+
+    def attack(
+        self, attack: Attack, verdicts: Sequence[Verdict], queries: Mapping[str, int], seconds: float
+    ) -> AttackResult:
+        """An attack judged over its repeats; the notes are those of the first."""
+        judged = Judged(
+            np.stack([said.scores for said in verdicts]),
+            np.stack([said.decisions for said in verdicts]),
+            self._truth.is_member,
+            self._truth.labels,
+        )
+        result = attack_result(
+            judged,
+            name=attack.name,
+            kind=attack.kind,
+            goal=attack.goal,
+            on=attack.on,
+            queries=queries,
+            notes=verdicts[0].notes,
+            seconds=seconds,
+        )
+        self._judged[attack.name], self._attacks[attack.name] = judged, result
+        return result
+
+    def results(self, environment: dict[str, Any], seconds: dict[str, float], error: str | None) -> Results:
+        """All that was found; expectations are decided unless the drill broke before its end."""
+        expectations = [] if error else self._expectations()
+        baseline = self._look_at_the_images()
+        return Results(
+            scenario=self._scenario.model_dump(mode="json"),
+            verdict="broken" if error else overall(expectation.outcome for expectation in expectations),
+            error=error,
+            models=self._models,
+            breaches=self._breaches,
+            baseline=baseline.result,
+            attacks=list(self._attacks.values()),
+            expectations=expectations,
+            environment=environment | {"data_sha256": self._data_digest()},
+            seconds=seconds,
+        )
+
+    def _expectations(self) -> list[ExpectationResult]:
+        evidence = Evidence(attacks=self._judged, models=self._models, baseline=self._look_at_the_images())
+        return [decide(expectation, evidence) for expectation in self._scenario.expect]
+
+    def _look_at_the_images(self) -> Baseline:
+        """The model-free baseline, on the challenge as the adversary was dealt it."""
+        if self._baseline is None:
+            challenge = self._cards.splits["challenge"]
+            groups = challenge.source.groups[challenge.indices]
+            images = _images(challenge)
+            self._baseline = judge_baseline(images, self._truth.labels, self._truth.is_member, groups)
+        return self._baseline
+
+    def _data_digest(self) -> str:
+        """One hash of everything that was dealt, and of who was dealt it."""
+        digests = {name: split.digest() for name, split in sorted(self._cards.splits.items())}
+        return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+
+
+def _accuracy(report: TrainReport, split: str) -> Proportion:
+    counts = next(evaluation for evaluation in report.evaluations if evaluation.split == split)
+    return proportion(counts.num_correct, counts.num_examples)
+
+
+def _images(split: Split) -> NDArray[np.uint8]:
+    return np.stack([decode(file, split.image_size) for file, _ in split.encoded()])
