@@ -1,7 +1,8 @@
 """The parties as the referee calls them: typed methods over the private stubs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.config import PartyConfig
