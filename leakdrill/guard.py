@@ -80,7 +80,9 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
         status = "OK"
         try:
             with _SECONDS.labels(self._guard.party, name, method).time():
-                self._guard.check(name, method, self._listener)
+                self._guard.check(name, path, self._listener)
+                if handler is None:  # granted by a row for all of its service
+                    raise AccessDenied(f"{name} may not call {path}: there is no such method")
                 await _call(handler, messages, context)
         except LeakdrillError as error:
             status = error.status

@@ -106,4 +106,6 @@ def _requested(request: pb.ModelInferRequest, model: PublicModel) -> list[Output
     by_name = {str(output): output for output in model.outputs}
     if not by_name.keys() >= set(names) or len(set(names)) < len(names):
         raise InvalidInput(f"asked for outputs {names}, {model.name} gives {sorted(by_name)}, each at most once")
+    if parameters := sorted({key for output in request.outputs for key in output.parameters}):
+        raise InvalidInput(f"asked for outputs with {parameters}, wanted no parameters: none is supported")
     return [by_name[name] for name in names]

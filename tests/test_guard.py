@@ -1,12 +1,15 @@
 """Every way in, tried by everybody, against real servers with real certificates and the real policy."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
+import prometheus_client
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -148,6 +151,30 @@ def test_unknown_methods_are_denied_and_counted_under_one_name(
         for kind in (channel.unary_unary(path), lambda request: list(channel.stream_stream(path)(iter([request])))):
             assert refusal(kind, b"anything")[0] == "PERMISSION_DENIED"
     assert guard.refusals == {("referee", "unknown", "PERMISSION_DENIED"): 2}
+
+
+def test_calls_are_counted_for_prometheus_by_status(address: str, credentials: dict[str, Credentials]) -> None:
+    def count(status: str) -> float:
+        labels = {"party": "cbig", "caller": "referee", "grpc_method": "/leakdrill.v1.PartyService/Configure"}
+        name = "grpc_server_handled_total"
+        return prometheus_client.REGISTRY.get_sample_value(name, labels | {"grpc_code": status}) or 0.0
+
+    before = {status: count(status) for status in ("OK", "NOT_FOUND", "INTERNAL")}
+    with connect(address, credentials["referee"], "cbig") as channel:
+        for what in ("", "", "NotFound"):
+            with contextlib.suppress(grpc.RpcError):
+                configure(channel, what)
+    assert eventually(lambda: count("NOT_FOUND") == before["NOT_FOUND"] + 1)
+    assert count("OK") == before["OK"] + 2
+    assert count("INTERNAL") == before["INTERNAL"]
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """The server counts a call after the client has its answer."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
 
 
 def test_a_denied_request_is_not_even_parsed(address: str, credentials: dict[str, Credentials]) -> None:

@@ -121,7 +121,7 @@ def test_an_exhausted_budget_costs_neither_queries_nor_computation(
         ("UINT8", [-1, 8, 8, 3], 192, "with 1 to 4096 for -1"),
         ("UINT8", [2**40, 8, 8, 3], 192, "with 1 to 4096 for -1"),
         ("UINT8", [MAX_EXAMPLES + 1, 8, 8, 3], (MAX_EXAMPLES + 1) * 192, "with 1 to 4096 for -1"),
-        ("UINT8", [8, 8, 8, 3], 60 << 20, "62914560 raw bytes, wanted 1536"),
+        ("UINT8", [8, 8, 8, 3], 33 << 20, "34603008 raw bytes, wanted 1536"),
     ],
 )
 def test_a_malformed_tensor_is_refused_with_the_expected_form_and_free_of_charge(
@@ -144,6 +144,23 @@ def test_outputs_that_are_not_offered_are_refused(
     assert status == "INVALID_ARGUMENT"
     assert "source gives ['label', 'scores']" in message
     assert api.ledger.counts() == {}
+
+
+def test_an_extension_that_is_not_supported_is_refused_rather_than_ignored(stub: GRPCInferenceServiceStub) -> None:
+    asked = request(photos(1), "scores")
+    asked.outputs[0].parameters["classification"].int64_param = 2
+    status, message = refusal(stub.ModelInfer, asked)
+    assert status == "INVALID_ARGUMENT"
+    assert "asked for outputs with ['classification'], wanted no parameters" in message
+
+
+def test_a_method_that_other_servers_of_the_protocol_have_is_denied(
+    api: PredictApi, credentials: dict[str, Credentials]
+) -> None:
+    path = "/inference.GRPCInferenceService/RepositoryModelLoad"
+    with connect(api.address, credentials["adversary"], "cbig") as channel:
+        status, message = refusal(channel.unary_unary(path), b"")
+    assert (status, message) == ("PERMISSION_DENIED", f"adversary may not call {path}: there is no such method")
 
 
 def test_an_unknown_model_or_version_is_not_found(stub: GRPCInferenceServiceStub) -> None:

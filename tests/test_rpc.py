@@ -1,5 +1,7 @@
 import asyncio
 import threading
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,15 +16,27 @@ from leakdrill import errors
 from leakdrill.identity import Authority, Credentials
 from leakdrill.pb import party_pb2, party_pb2_grpc
 from leakdrill.policy import Policy
-from leakdrill.rpc import MAX_MESSAGE_BYTES, Guard, Listener, Progress, connect, remote_errors, serve, stream
+from leakdrill.rpc import (
+    MAX_CONCURRENT_CALLS,
+    MAX_MESSAGE_BYTES,
+    Guard,
+    Listener,
+    Progress,
+    connect,
+    remote_errors,
+    serve,
+    stream,
+)
 
 
 class PartyServicer(party_pb2_grpc.PartyServiceServicer):
-    """Raises the LeakdrillError that `config_json` names; "bug" is anything else."""
+    """Raises the LeakdrillError that `config_json` names; "bug" is anything else, "stay" takes a while."""
 
     async def Configure(self, request: party_pb2.ConfigureRequest, context: Any) -> party_pb2.ConfigureResponse:
         if request.config_json == "bug":
             raise ZeroDivisionError
+        if request.config_json == "stay":
+            await asyncio.sleep(0.5)
         if kind := getattr(errors, request.config_json, None):
             raise kind("wanted 3, got 2")
         return party_pb2.ConfigureResponse()
@@ -150,6 +164,38 @@ def test_a_stopped_server_is_unavailable(credentials: dict[str, Credentials]) ->
         configure(addresses["private"], credentials["referee"])
     with pytest.raises(errors.PartyUnavailable):
         configure(addresses["private"], credentials["referee"])
+
+
+def test_a_call_that_runs_may_end_while_its_server_stops(credentials: dict[str, Credentials]) -> None:
+    with running_loop() as loop, ThreadPoolExecutor(1) as pool:
+        serving = run(loop, serve(guard(), [listener()], credentials["cbig"]))
+        address = f"127.0.0.1:{serving.ports['private']}"
+        configure(address, credentials["referee"])
+        calling = pool.submit(configure, address, credentials["referee"], "stay")
+        time.sleep(0.2)
+        run(loop, serving.stop(grace_seconds=10))
+        calling.result()
+
+
+def test_too_many_calls_at_once_are_turned_away_and_no_exhausted_budget(
+    address: str, credentials: dict[str, Credentials]
+) -> None:
+    with connect(address, credentials["referee"], "cbig") as channel:
+        stub = party_pb2_grpc.PartyServiceStub(channel)
+        stay = party_pb2.ConfigureRequest(config_json="stay")
+        calls = [stub.Configure.future(stay, timeout=20) for _ in range(MAX_CONCURRENT_CALLS + 5)]
+        outcomes = Counter(str(outcome_of(call)) for call in calls)
+        assert outcomes == {"None": MAX_CONCURRENT_CALLS, "PartyUnavailable": 5}
+        stub.Configure(party_pb2.ConfigureRequest(), timeout=10)
+
+
+def outcome_of(call: Any) -> str | None:
+    try:
+        with remote_errors("cbig"):
+            call.result()
+    except errors.LeakdrillError as error:
+        return type(error).__name__
+    return None
 
 
 class FailedCall(grpc.RpcError):
