@@ -1,0 +1,143 @@
+"""Whether what a scenario expects holds, does not hold, or is undecided at this sample size.
+
+A comparison holds when the 95 % interval of the difference lies wholly on its side, does not hold when it lies wholly
+on the other, and is undecided when it straddles. `covers` asks whether the interval contains the number: that is
+compatible with a null result of the stated width, and no proof of it.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from leakdrill.metrics import Judged, interval, paired_difference, simultaneous_auc_intervals
+from leakdrill.referee.baseline import Baseline
+from leakdrill.referee.clause import Clause, Op, Operand, parse
+from leakdrill.results import ExpectationResult, Interval, ModelResult, Outcome, Verdict
+from leakdrill.scenario import Expectation
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a drill found, by name; a step that was never reached is absent."""
+
+    attacks: Mapping[str, Judged] = field(default_factory=dict)
+    models: Mapping[str, ModelResult] = field(default_factory=dict)
+    baseline: Baseline | None = None
+
+
+def decide(expectation: Expectation, evidence: Evidence) -> ExpectationResult:
+    """Whether the expectation holds, with the numbers that decided it."""
+    clause = parse(expectation.that)
+    operands = [side for side in (clause.left, clause.right) if isinstance(side, Operand)]
+    missing = [str(operand) for operand in operands if not _is_known(operand, evidence)]
+    if missing:
+        outcome, got = _undecided(f"{', '.join(missing)}: the drill did not get there")
+    elif clause.op == "covers":
+        outcome, got = _decide_cover(clause, evidence)
+    else:
+        outcome, got = _decide_comparison(clause, evidence)
+    return ExpectationResult(claim=expectation.claim, that=expectation.that, got=got, outcome=outcome)
+
+
+def overall(outcomes: Iterable[Outcome]) -> Verdict:
+    """One expectation that does not hold is a finding; else one that is undecided leaves the drill undecided."""
+    found = set(outcomes)
+    if "does not hold" in found:
+        return "not met"
+    return "undecided" if "undecided" in found else "met"
+
+
+def _is_known(operand: Operand, evidence: Evidence) -> bool:
+    match operand.name:
+        case "all":
+            return bool(evidence.attacks)
+        case "baseline":
+            return evidence.baseline is not None
+        case name:
+            return name in evidence.models or name in evidence.attacks
+
+
+def _decide_cover(clause: Clause, evidence: Evidence) -> tuple[Outcome, dict[str, Any]]:
+    assert isinstance(clause.right, float)
+    if clause.left.name == "all":
+        intervals: dict[str, Interval | None] = {
+            f"{name}.auc": found for name, found in simultaneous_auc_intervals(evidence.attacks).items()
+        }
+    else:
+        intervals = {str(clause.left): _interval(clause.left, evidence)}
+    known = [found for found in intervals.values() if found is not None]
+    if len(known) < len(intervals):
+        return _undecided(f"{clause.left} is undefined here")
+    covers = all(found.low <= clause.right <= found.high for found in known)
+    return "holds" if covers else "does not hold", {name: _plain(found) for name, found in intervals.items()}
+
+
+def _decide_comparison(clause: Clause, evidence: Evidence) -> tuple[Outcome, dict[str, Any]]:
+    left, right = clause.left, clause.right
+    value = _interval(left, evidence)
+    if isinstance(right, float):
+        got = {str(left): _plain(value)}
+        difference = value and Interval(value=value.value - right, low=value.low - right, high=value.high - right)
+    else:
+        difference = _difference(left, right, evidence)
+        got = {str(side): _plain(_interval(side, evidence)) for side in (left, right)}
+        got["difference"] = _plain(difference)
+    if difference is None:
+        return "undecided", got | {"reason": "undefined, or too few examples for this metric"}
+    return _side(difference, clause.op), got
+
+
+def _side(difference: Interval, op: Op) -> Outcome:
+    low, high = (difference.low, difference.high) if op in (">", ">=") else (-difference.high, -difference.low)
+    strict = op in (">", "<")
+    if low > 0 or (low == 0 and not strict):
+        return "holds"
+    if high < 0 or (high == 0 and strict):
+        return "does not hold"
+    return "undecided"
+
+
+def _interval(operand: Operand, evidence: Evidence) -> Interval | None:
+    if operand.is_of_model:
+        found: Interval = getattr(evidence.models[operand.name], operand.metric)
+        return found
+    return interval(_judged(operand, evidence), operand.metric)
+
+
+def _judged(operand: Operand, evidence: Evidence) -> Judged:
+    if operand.name == "baseline":
+        assert evidence.baseline is not None
+        return evidence.baseline.judged
+    return evidence.attacks[operand.name]
+
+
+def _difference(a: Operand, b: Operand, evidence: Evidence) -> Interval | None:
+    """Attacks are paired on their common examples; two models' accuracies are counts on different ones."""
+    if a.is_of_model:
+        return _independent_difference(_interval(a, evidence), _interval(b, evidence))
+    sides = {operand: _judged(operand, evidence) for operand in (a, b)}
+    if (a.name == "baseline") != (b.name == "baseline") and evidence.baseline is not None:
+        examined = evidence.baseline.examined  # the baseline leaves out its first fold
+        sides = {o: judged if o.name == "baseline" else judged.take(examined) for o, judged in sides.items()}
+    return paired_difference(sides[a], sides[b], a.metric)
+
+
+def _independent_difference(a: Interval | None, b: Interval | None) -> Interval | None:
+    """From two independent exact intervals, by squaring and adding (Newcombe, Statistics in Medicine 17, 1998)."""
+    if a is None or b is None:
+        return None
+    value = a.value - b.value
+    return Interval(
+        value=value,
+        low=value - math.hypot(a.value - a.low, b.high - b.value),
+        high=value + math.hypot(a.high - a.value, b.value - b.low),
+    )
+
+
+def _plain(found: Interval | None) -> dict[str, float] | None:
+    return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
+
+
+def _undecided(reason: str) -> tuple[Outcome, dict[str, Any]]:
+    return "undecided", {"reason": reason}

@@ -1,0 +1,103 @@
+from typing import Any
+
+import pytest
+
+from leakdrill.errors import ScenarioError
+from leakdrill.referee.clause import Clause, Operand, parse, validate
+from leakdrill.scenario import Scenario
+
+TIMELINE: list[Any] = [
+    "train_source",
+    {"attack": {"name": "before", "kind": "gap"}},
+    {"attack": {"name": "after", "kind": "entropy"}},
+]
+
+
+def scenario(*that: str, timeline: list[Any] = TIMELINE) -> Scenario:
+    return Scenario.model_validate(
+        {
+            "question": "?",
+            "data": {
+                "set": "digits",
+                "splits": {"source_train": 2, "source_test": 2, "source_validation": 2},
+                "target": {"classes": 2, "train": 1, "test": 1},
+            },
+            "cbig": {"source_model": {"arch": {"kind": "small_cnn"}}},
+            "timeline": timeline,
+            "expect": [{"claim": "...", "that": clause} for clause in that],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("that", "clause"),
+    [
+        ("after.auc > before.auc", Clause(Operand("after", "auc"), ">", Operand("before", "auc"))),
+        ("after.auc>=0.5", Clause(Operand("after", "auc"), ">=", 0.5)),
+        ("  before.f1  <  1 ", Clause(Operand("before", "f1"), "<", 1.0)),
+        ("after.tpr@0.01 <= 1e-1", Clause(Operand("after", "tpr@0.01"), "<=", 0.1)),
+        ("all.auc covers 0.5", Clause(Operand("all", "auc"), "covers", 0.5)),
+        ("baseline.accuracy covers .5", Clause(Operand("baseline", "accuracy"), "covers", 0.5)),
+        (
+            "source.train_accuracy > source.test_accuracy",
+            Clause(Operand("source", "train_accuracy"), ">", Operand("source", "test_accuracy")),
+        ),
+    ],
+)
+def test_what_the_grammar_allows(that: str, clause: Clause) -> None:
+    assert parse(that) == clause
+
+
+@pytest.mark.parametrize(
+    ("that", "message"),
+    [
+        ("", "not a clause: wanted <name>.<metric> <op> <number or name.metric>"),
+        ("after.auc", "not a clause"),
+        ("after.auc > before.auc > 0.5", "not a clause"),
+        ("after.auc == 0.5", "unknown comparison '=='"),
+        ("after.auc cover 0.5", "unknown comparison 'cover': did you mean 'covers'"),
+        ("after > 0.5", "'after' is neither a number nor a metric"),
+        ("after.auc > high", "'high' is neither a number nor a metric"),
+        ("after.acuracy > 0.5", "unknown metric 'acuracy': did you mean 'accuracy'"),
+        ("after.tpr@5 > 0.5", "unknown metric 'tpr@5': did you mean 'tpr@0.01'"),
+        ("source.auc > 0.5", "the model 'source' has no 'auc': known: test_accuracy, train_accuracy"),
+        ("after.auc > 61", "61 is no rate: metrics are fractions between 0 and 1"),
+        ("after.auc > nan", "nan is no rate"),
+        ("all.auc > 0.5", "'all' goes with covers only"),
+        ("all.recall covers 0.5", "all attacks at once are judged by auc, not by 'recall'"),
+        ("after.auc covers before.auc", "covers wants an attack's metric and a number"),
+        ("source.test_accuracy covers 0.5", "covers wants an attack's metric and a number"),
+        ("after.auc > before.accuracy", "'auc' and 'accuracy' are different metrics: compare like with like"),
+        ("after.accuracy > source.test_accuracy", "compare like with like"),
+    ],
+)
+def test_what_it_does_not_says_what_is_wrong_and_what_would_be_right(that: str, message: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse(that)
+    assert message in str(error.value)
+
+
+def test_clauses_about_what_the_timeline_makes_are_valid() -> None:
+    clauses = validate(scenario("after.auc > before.auc", "baseline.auc covers 0.5", "source.test_accuracy > 0.4"))
+    assert [clause.op for clause in clauses] == [">", "covers", ">"]
+    assert validate(scenario()) == []
+
+
+@pytest.mark.parametrize(
+    ("that", "message"),
+    [
+        ("afer.auc > 0.5", "expect[0].that 'afer.auc > 0.5': unknown name 'afer': did you mean 'after'"),
+        ("after.auc > befor.auc", "unknown name 'befor': did you mean 'before'"),
+        ("target.test_accuracy > 0.5", "there is no target model without the step adapt in the timeline"),
+        ("after.auk > 0.5", "expect[0].that 'after.auk > 0.5': unknown metric 'auk'"),
+    ],
+)
+def test_a_clause_about_anything_else_is_refused_by_its_place_before_anything_runs(that: str, message: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        validate(scenario(that))
+    assert message in str(error.value)
+
+
+def test_all_attacks_of_a_timeline_without_any_are_refused() -> None:
+    with pytest.raises(ScenarioError, match="the timeline has none"):
+        validate(scenario("all.auc covers 0.5", timeline=["train_source"]))
