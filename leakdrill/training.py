@@ -31,6 +31,7 @@ Gather = Callable[[Rows, NDArray[np.bool_] | None], Tensor]
 
 #: Examples per forward pass. Of 32, 64, 128 and 256 the smallest that is never slower than passes of 256.
 TILE = 128
+WARM_UP = 0.05
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,15 @@ def descend(
 
 
 def learning_rate(fit: Fit, step: int, num_steps: int) -> float:
-    """The rate of step `step` (from 0) of `num_steps`: constant, or along half a cosine from the full rate to 0."""
+    """The rate of step `step` (from 0) of `num_steps`: constant, or half a cosine from the full rate down to 0.
+
+    The cosine starts with a linear rise over the first WARM_UP of the steps: on 2000 faces of 100 people it fitted more
+    in the same epochs, small_cnn at every rate tried and resnet8 at high ones.
+    """
     if fit.schedule == "constant":
         return fit.learning_rate
-    return fit.learning_rate * 0.5 * (1 + math.cos(math.pi * step / num_steps))
+    rise = min(1.0, (step + 1) / max(1, round(WARM_UP * num_steps)))
+    return fit.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / num_steps))
 
 
 def epoch_batches(num_examples: int, batch_size: int, generator: np.random.Generator) -> Iterator[Rows]:
