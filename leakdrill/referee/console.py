@@ -19,7 +19,9 @@ QUIET_SECONDS = 2.0
 class Observer(Protocol):
     """What a drill tells those who watch it."""
 
-    def started(self, run_dir: Path, estimate_seconds: float | None) -> None: ...
+    def started(self, run_dir: Path, estimate: str) -> None:
+        """A run begins in `run_dir`; `estimate` says in words how long it will take."""
+        ...
 
     def step(self, index: int, total: int, description: str) -> None:
         """Step `index` (0-based) of `total` begins."""
@@ -35,7 +37,7 @@ class Observer(Protocol):
 
 
 class SilentObserver:
-    def started(self, run_dir: Path, estimate_seconds: float | None) -> None:
+    def started(self, run_dir: Path, estimate: str) -> None:
         pass
 
     def step(self, index: int, total: int, description: str) -> None:
@@ -59,9 +61,9 @@ class PlainConsole:
         self._clock = clock
         self._last_said: dict[str, float] = {}
 
-    def started(self, run_dir: Path, estimate_seconds: float | None) -> None:
+    def started(self, run_dir: Path, estimate: str) -> None:
         self._last_said.clear()
-        self.note(_start_line(run_dir, estimate_seconds))
+        self.note(f"{run_dir}\n{estimate}")
 
     def step(self, index: int, total: int, description: str) -> None:
         self._last_said.clear()
@@ -90,8 +92,8 @@ class RichConsole:
         self._bars: dict[str, TaskID] = {}
         self._step_start: float | None = None
 
-    def started(self, run_dir: Path, estimate_seconds: float | None) -> None:
-        self.note(_start_line(run_dir, estimate_seconds))
+    def started(self, run_dir: Path, estimate: str) -> None:
+        self.note(f"{run_dir}\n{estimate}")
 
     def step(self, index: int, total: int, description: str) -> None:
         self._end_step()
@@ -137,7 +139,3 @@ def observe(console: Console) -> Iterator[Observer]:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         yield RichConsole(progress)
-
-
-def _start_line(run_dir: Path, estimate_seconds: float | None) -> str:
-    return f"{run_dir}" + (f": about {estimate_seconds:.0f} s" if estimate_seconds is not None else "")

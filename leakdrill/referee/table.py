@@ -151,13 +151,17 @@ def _tpr(attack: AttackResult, fpr: float) -> str:
 def _expectation(expectation: ExpectationResult) -> RenderableType:
     mark, style = MARKS[expectation.outcome], OUTCOME_STYLES[expectation.outcome]
     line = Text.assemble((f"{mark} {expectation.outcome}: ", style), expectation.claim)
-    got = ", ".join(f"{name} = {_shown(value)}" for name, value in expectation.got.items())
+    got = ", ".join(
+        _shown(value) if name == "reason" else f"{name} = {_shown(value)}" for name, value in expectation.got.items()
+    )
     return Group(line, Padding(Text(f"{expectation.that}   got {got}", style="dim"), (0, 0, 0, 2), expand=False))
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and {"value", "low", "high"} <= value.keys():
         return f"{_shown(value['value'])} [{_shown(value['low'])}, {_shown(value['high'])}]"
+    if value is None:
+        return UNDEFINED
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 

@@ -27,7 +27,7 @@ def said(console: Console) -> list[str]:
 
 
 def play(observer: Observer, results: Results) -> None:
-    observer.started(Path("runs/quickstart-1"), 65.4)
+    observer.started(Path("runs/quickstart-1"), "about 65 s: source model 65 s")
     observer.step(0, 2, "cbig trains the source model")
     observer.progress("cbig", 0.5, "epoch 1 of 2: loss [0.693]")
     observer.progress("cbig", 1.0, "epoch 2 of 2")
@@ -40,8 +40,9 @@ def test_plain_lines_tell_where_the_run_is_what_it_does_and_what_it_found(result
     paper = console(terminal=False)
     play(PlainConsole(paper), results)
     text = said(paper)
-    assert text[:3] == [
-        "runs/quickstart-1: about 65 s",
+    assert text[:4] == [
+        "runs/quickstart-1",
+        "about 65 s: source model 65 s",
         "[1/2] cbig trains the source model",
         "  cbig 100% epoch 2 of 2",
     ]

@@ -97,6 +97,15 @@ def test_a_broken_drill_says_why_even_when_it_has_nothing_else_to_show(results: 
     assert "broken: cbig died [exit code 1]" in text
 
 
+def test_an_expectation_that_was_not_reached_says_so(results: Results) -> None:
+    lost = results.expectations[0].model_copy(
+        update={"outcome": "undecided", "got": {"reason": "after.auc: not there"}}
+    )
+    text = plain(render(changed(results, expectations=[lost])))
+    assert "? undecided: the leak exposes members" in text
+    assert "got after.auc: not there" in text
+
+
 def test_markup_in_a_scenario_is_only_text(results: Results) -> None:
     text = plain(render(changed(results, scenario={"question": "Is [bold]g_s[/bold] worth [x]?"})))
     assert "Is [bold]g_s[/bold] worth [x]?" in text
