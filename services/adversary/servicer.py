@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
 import grpc
-from pydantic import TypeAdapter
 
 from leakdrill.artefact import Artefact
 from leakdrill.attacks import AttackSpec, base
@@ -21,9 +20,8 @@ from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceServicer
 from leakdrill.remote import RemoteOracle
 from leakdrill.rpc import connect, remote_errors, stream
 from leakdrill.seeds import derive
+from leakdrill.spec import from_json
 from leakdrill.training import Progress
-
-ATTACK: TypeAdapter[base.Attack] = TypeAdapter(AttackSpec)
 
 
 class AdversaryServicer(AdversaryServiceServicer):
@@ -33,7 +31,7 @@ class AdversaryServicer(AdversaryServiceServicer):
         self._leaked: Artefact | None = None
 
     def configure(self, config_json: str) -> None:
-        self._config = AdversaryConfig.model_validate_json(config_json)
+        self._config = from_json(AdversaryConfig, config_json, "the adversary's configuration")
         self._leaked = None
 
     async def Loot(self, request: pb.LootRequest, context: grpc.aio.ServicerContext) -> pb.LootResponse:
@@ -49,7 +47,7 @@ class AdversaryServicer(AdversaryServiceServicer):
     async def Attack(
         self, request: pb.AttackRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.AttackResponse]:
-        attack = ATTACK.validate_json(request.attack_json)
+        attack = from_json(AttackSpec, request.attack_json, "the attack")
         start = time.monotonic()
         async for item in stream(lambda progress: self._attack(attack, request.repeat, progress), self._party.executor):
             if isinstance(item, Verdict):

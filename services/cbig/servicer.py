@@ -14,6 +14,7 @@ from leakdrill.pb import source_pb2 as pb
 from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
 from leakdrill.publish import publish
 from leakdrill.rpc import stream
+from leakdrill.spec import from_json
 from leakdrill.trained import Trained, train_source
 from leakdrill.training import Progress
 
@@ -26,7 +27,7 @@ class SourceServicer(SourceServiceServicer):
         self._trained: Trained | None = None
 
     def configure(self, config_json: str) -> None:
-        self._config = CbigConfig.model_validate_json(config_json)
+        self._config = from_json(CbigConfig, config_json, "cbig's configuration")
         self._trained = None
         self._party.ledger.open(self._config.query_budget)
 

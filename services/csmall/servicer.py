@@ -19,6 +19,7 @@ from leakdrill.publish import publish
 from leakdrill.rpc import connect, remote_errors, stream
 from leakdrill.scenario import Breach
 from leakdrill.seeds import derive
+from leakdrill.spec import from_json
 from leakdrill.trained import Trained, adapt_target
 from leakdrill.training import Progress
 
@@ -32,7 +33,7 @@ class TargetServicer(TargetServiceServicer):
         self._trained: Trained | None = None
 
     def configure(self, config_json: str) -> None:
-        self._config = CsmallConfig.model_validate_json(config_json)
+        self._config = from_json(CsmallConfig, config_json, "csmall's configuration")
         self._released = self._trained = None
         self._party.ledger.open(self._config.query_budget)
 
@@ -85,7 +86,7 @@ class ExfiltrationServicer(ExfiltrationServiceServicer):
         self._leaked: Artefact | None = None
 
     def breach(self, breach_json: str) -> None:
-        self._leaked = self._target.leak(Breach.model_validate_json(breach_json))
+        self._leaked = self._target.leak(from_json(Breach, breach_json, "the breach"))
 
     async def Exfiltrate(
         self, request: pb.ExfiltrateRequest, context: grpc.aio.ServicerContext
