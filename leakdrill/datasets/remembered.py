@@ -7,9 +7,6 @@ bounded whatever the size of the data set.
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from leakdrill.datasets.source import ImageSource
 
 MAX_BYTES = 256 << 20  # some 30,000 photos of 64x64
@@ -19,25 +16,13 @@ class Remembered:
     """`source`, with up to `max_bytes` of its files in memory: the first ones that were asked for."""
 
     def __init__(self, source: ImageSource, max_bytes: int = MAX_BYTES) -> None:
+        self.classes = source.classes
+        self.labels = source.labels
+        self.groups = source.groups
+        self.attributes = source.attributes
         self._source = source
         self._room = max_bytes
         self._files: dict[int, bytes] = {}
-
-    @property
-    def classes(self) -> list[str]:
-        return self._source.classes
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        return self._source.labels
-
-    @property
-    def groups(self) -> NDArray[np.int64]:
-        return self._source.groups
-
-    @property
-    def attributes(self) -> dict[str, NDArray[np.int64]]:
-        return self._source.attributes
 
     def encoded(self, indices: Sequence[int]) -> Iterator[bytes]:
         unknown = set(indices) - self._files.keys()
