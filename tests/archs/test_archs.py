@@ -119,6 +119,17 @@ def test_a_stem_of_stride_two_halves_every_map() -> None:
     assert cut(halved.eval(), "block1")[0](images(1)).shape == (1, 16, 16, 16)
 
 
+def test_the_second_and_third_stage_halve_the_maps_and_double_the_channels() -> None:
+    model = build(small("resnet20"), num_classes=4).eval()
+    for at, shape in (
+        ("block3", (8, 32, 32)),
+        ("block4", (16, 16, 16)),
+        ("block6", (16, 16, 16)),
+        ("block9", (32, 8, 8)),
+    ):
+        assert cut(model, at)[0](images(1)).shape[1:] == shape
+
+
 def test_resnet18_computes_what_torchvisions_computes() -> None:
     from torchvision.models import resnet18
 
