@@ -29,7 +29,7 @@ Rows = NDArray[np.int64]
 #: Brings the inputs of the examples at these rows, mirrored where the second array says so (None: nowhere).
 Gather = Callable[[Rows, NDArray[np.bool_] | None], Tensor]
 
-#: Examples per forward pass. Of 32, 64, 128 and 256 the smallest that is never slower than passes of 256.
+#: Examples per forward pass. Of 32, 64, 128 and 256 the smallest that keeps up with passes of 256 for every small net.
 TILE = 128
 WARM_UP = 0.05
 
