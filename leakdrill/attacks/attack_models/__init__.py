@@ -11,11 +11,21 @@ from numpy.typing import NDArray
 
 from leakdrill.attacks.attack_models.dnn import fit_dnn
 from leakdrill.attacks.attack_models.groups import Fitter, Grouped, Judge, Judgement
+from leakdrill.attacks.attack_models.inputs import leading_scores
 from leakdrill.attacks.attack_models.svm import fit_svm
 from leakdrill.attacks.attack_models.threshold import fit_threshold
 from leakdrill.seeds import derive
 
-__all__ = ["AttackModel", "Fitter", "Judgement", "fit_attack_model", "fit_dnn", "fit_svm", "fit_threshold"]
+__all__ = [
+    "AttackModel",
+    "Fitter",
+    "Judgement",
+    "fit_attack_model",
+    "fit_dnn",
+    "fit_svm",
+    "fit_threshold",
+    "leading_scores",
+]
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,18 @@ The paper gives no further setting: inputs are standardised and C is 1, scikit-l
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 
 from leakdrill.attacks.attack_models.groups import Grouped, Judge, Judgement
 
 
 def fit_svm(records: Grouped, seed: int = 0) -> Judge:
     """Judges by the signed distance from the separating plane, times the norm of its normal."""
-    machines: list[Pipeline] = []
+    # here and not above: scikit-learn takes a second to import, and every party imports the attacks' specs
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
+    machines = []
     for group in range(records.num_groups):
         own = records.groups == group
         # the primal problem: strictly convex, so nothing in its solution is random
