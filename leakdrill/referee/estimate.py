@@ -1,39 +1,30 @@
 """How long a drill will take: measured speeds on this machine, times what the scenario asks for.
 
-Speeds come from a probe of a second or two: real training steps, forward passes and image files of the scenario, on one
-thread. What is not probed is a constant, and named as assumed.
+What is not measured is a constant here, and named as assumed.
 """
 
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-import numpy as np
-import torch
-
-from leakdrill.archs import build
 from leakdrill.attacks.base import Attack
-from leakdrill.datasets.source import ImageSource
-from leakdrill.examples import Examples
-from leakdrill.scenario import AttackStep, PlainStep, Scenario
-from leakdrill.store import decode
-from leakdrill.training import TILE, fit_model, predict
+from leakdrill.loading import expand_grid
+from leakdrill.referee.probe import Speed, probe
+from leakdrill.scenario import AttackStep, Data, PlainStep, Scenario
 
-PROBE_SECONDS = 0.3  # of each speed, at least
 START_SECONDS = 8.0  # assumed: three processes import torch and meet
 JUDGE_SECONDS = 2.0  # assumed: intervals and the baseline on raw images
 ATTACK_SECONDS = 3.0  # assumed: fitting the attack model, and shadow heads, of one repeat
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Images per second of one thread."""
-
-    training: float  # forward-backward passes
-    forward: float
-    dealing: float  # read or rendered, then decoded
+#: What cells of a grid make once for all, and the parts of the scenario that make it.
+SHARED: dict[str, set[str]] = {
+    "start": set(),
+    "dealing": {"data"},
+    "source model": {"data", "seed", "cbig"},
+    "target model": {"data", "seed", "cbig", "csmall"},
+}
 
 
 @dataclass(frozen=True)
@@ -52,10 +43,31 @@ class Estimate:
 
 
 def estimate(scenario: Scenario) -> Estimate:
-    """Probes this machine, then `estimate_seconds`. Raises what opening the data set raises."""
-    source = scenario.data.dataset.open()
-    num_classes = len(source.classes) - (0 if scenario.data.target.dataset else scenario.data.target.classes)
-    return estimate_seconds(scenario, num_classes, probe(scenario, source, num_classes), os.cpu_count() or 1)
+    """Probes this machine and estimates a drill, or all cells of a grid together.
+
+    Raises what opening the data set raises.
+    """
+    cells = [cell.scenario for cell in expand_grid(scenario)]
+    num_classes = [_num_source_classes(cell.data.model_dump_json()) for cell in cells]
+    speed, num_cores = probe(cells[0], num_classes[0]), os.cpu_count() or 1
+    return together(
+        (cell, estimate_seconds(cell, count, speed, num_cores)) for cell, count in zip(cells, num_classes, strict=True)
+    )
+
+
+def together(cells: Iterable[tuple[Scenario, Estimate]]) -> Estimate:
+    """The sum over the cells of a grid, which share their parties, and the data and models that are the same."""
+    parts: dict[str, float] = {}
+    made = set()
+    for cell, estimated in cells:
+        for name, seconds in estimated.parts.items():
+            if name in SHARED:
+                made_of = name, cell.model_dump_json(include=SHARED[name])
+                if made_of in made:
+                    continue
+                made.add(made_of)
+            parts[name] = parts.get(name, 0.0) + seconds
+    return Estimate(parts)
 
 
 def estimate_seconds(scenario: Scenario, num_source_classes: int, speed: Speed, num_cores: int) -> Estimate:
@@ -82,25 +94,10 @@ def estimate_seconds(scenario: Scenario, num_source_classes: int, speed: Speed, 
     return Estimate(parts | {"judging": JUDGE_SECONDS})
 
 
-def probe(scenario: Scenario, source: ImageSource, num_classes: int) -> Speed:
-    """How fast this machine is at the scenario's source model and images, in this process, on one thread."""
-    fit, size = scenario.cbig.source_model.fit, scenario.data.image_size
-    model = build(scenario.cbig.source_model.arch, num_classes)
-
-    def train(count: int) -> None:
-        once = fit.model_copy(update={"epochs": 1, "batch_size": max(2, min(fit.batch_size, count))})
-        fit_model(model, _noise(count, size, num_classes), once, seed=0)
-
-    def deal(count: int) -> None:
-        for file in source.encoded([index % len(source.labels) for index in range(count)]):
-            decode(file, size)
-
-    with _one_thread():
-        return Speed(
-            training=_rate(train, 8),
-            forward=_rate(lambda count: predict(model, _noise(count, size, num_classes).inputs), TILE),
-            dealing=_rate(deal, 8),
-        )
+@lru_cache(maxsize=1)  # the cells of a grid mostly share their data, and a folder of images takes a while to open
+def _num_source_classes(data_json: str) -> int:
+    data = Data.model_validate_json(data_json)
+    return len(data.dataset.open().classes) - (0 if data.target.dataset else data.target.classes)
 
 
 def _adapt_seconds(scenario: Scenario, speed: Speed) -> float:
@@ -120,34 +117,6 @@ def _attack_seconds(
     num_asked = num_source_classes * (splits.shadow_train + splits.shadow_test + per_class)
     training = attack.training_passes(num_source_classes * splits.source_train) / (speed.training * num_workers)
     return training + num_asked / speed.forward + ATTACK_SECONDS
-
-
-def _rate(work: Callable[[int], object], count: int) -> float:
-    """Units of work per second, by doubling `count` until it takes PROBE_SECONDS. Each size is warmed up first."""
-    while True:
-        work(count)
-        start = time.perf_counter()
-        work(count)
-        seconds = time.perf_counter() - start
-        if seconds >= PROBE_SECONDS:
-            return count / seconds
-        count *= 2
-
-
-def _noise(count: int, size: int, num_classes: int) -> Examples:
-    generator = np.random.default_rng(0)
-    inputs = generator.integers(0, 256, (count, size, size, 3), np.uint8)
-    return Examples(inputs, generator.integers(0, num_classes, count))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _duration(seconds: float) -> str:

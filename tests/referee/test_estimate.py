@@ -1,13 +1,15 @@
 from typing import Any
 
 import pytest
-import torch
 
 from leakdrill.referee import estimate as module
-from leakdrill.referee.estimate import Estimate, Speed, estimate, estimate_seconds, probe
+from leakdrill.referee import probe
+from leakdrill.referee.estimate import Estimate, estimate, estimate_seconds, together
+from leakdrill.referee.probe import Speed
 from leakdrill.scenario import Scenario
 
 SPEED = Speed(training=100.0, forward=1000.0, dealing=500.0)
+GRID = [(1, "freeze"), (1, "fine_tune"), (2, "freeze"), (2, "fine_tune")]
 
 
 def scenario(**fields: Any) -> Scenario:
@@ -73,30 +75,25 @@ def test_an_estimate_reads_as_a_sentence_whose_parts_add_up() -> None:
     assert str(Estimate({"attack": 600.0})) == "about 10 min: attack 10 min"
 
 
-def test_a_probe_measures_this_machine_and_leaves_its_threads_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROBE_SECONDS", 0.02)
-    before = torch.get_num_threads()
-    speed = probe(scenario(), scenario().data.dataset.open(), num_classes=8)
-    assert torch.get_num_threads() == before
-    assert speed.forward > speed.training > 0
-    assert speed.dealing > 100
-
-
 def test_a_small_drill_is_estimated_in_seconds_from_start_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROBE_SECONDS", 0.02)
+    monkeypatch.setattr(probe, "PROBE_SECONDS", 0.02)
     told = estimate(scenario())
     assert module.START_SECONDS < told.seconds < 600
     assert told.parts["source model"] > 0
 
 
-def test_a_rate_is_of_work_that_lasts_long_enough_to_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, asked = 0.0, []
+def test_cells_of_a_grid_share_what_is_the_same_in_them() -> None:
+    cells = [scenario(seed=seed, csmall={"target_model": {"transfer": how}}) for seed, how in GRID]
+    one = estimate_seconds(cells[0], 8, SPEED, 2).parts
+    told = together((cell, estimate_seconds(cell, 8, SPEED, 2)) for cell in cells).parts
+    assert told["start"] == one["start"]
+    assert told["dealing"] == one["dealing"]
+    assert told["source model"] == pytest.approx(2 * one["source model"])
+    assert told["target model"] > 2 * one["target model"]
+    assert told["attack before"] == pytest.approx(4 * one["attack before"])
 
-    def work(count: int) -> None:
-        nonlocal now
-        now += count / 50
-        asked.append(count)
 
-    monkeypatch.setattr("leakdrill.referee.estimate.time.perf_counter", lambda: now)
-    assert module._rate(work, 4) == pytest.approx(50)
-    assert asked[-1] / 50 >= module.PROBE_SECONDS
+def test_a_grid_is_estimated_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "probe", lambda scenario, num_classes: SPEED)
+    alone, both = estimate(scenario()), estimate(scenario(grid={"seed": [1, 2]}))
+    assert both.parts["source model"] == pytest.approx(2 * alone.parts["source model"])

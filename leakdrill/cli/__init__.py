@@ -1,0 +1,32 @@
+"""The command line. One module for a few commands that belong together; what they share is in shell.py.
+
+Modules that need torch are imported inside the commands: `leakdrill --help` must not take seconds.
+"""
+
+import typer
+
+from leakdrill.cli.convert import data
+from leakdrill.cli.look import check, show
+from leakdrill.cli.play import resume, run
+from leakdrill.cli.registry import list_
+from leakdrill.cli.reproduce import reproduce
+from leakdrill.cli.shell import Commands, main
+from leakdrill.cli.up import up
+
+app = typer.Typer(
+    name="leakdrill",
+    cls=Commands,
+    callback=main,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run)
+app.command()(check)
+app.command("list")(list_)
+app.command()(up)
+app.command()(show)
+app.command()(resume)
+app.command()(reproduce)
+app.add_typer(data, name="data")

@@ -1,0 +1,57 @@
+"""Looking without playing: a scenario before its run, a run after its end."""
+
+from pathlib import Path
+
+from leakdrill.cli.runs import finished_drills, recorded_scenario
+from leakdrill.cli.shell import RunArgument, ScenarioArgument, SetOption, SmokeOption, stdout
+from leakdrill.cli.threats import render_threats
+
+
+def check(scenario: ScenarioArgument, settings: SetOption = None, smoke: SmokeOption = False) -> None:
+    """Check a scenario without playing it: its keys, its claims, and who holds and may call what.
+
+    An attack that needs access which the scenario does not grant is refused, as it is by leakdrill run.
+
+    \b
+    leakdrill check quickstart
+    leakdrill check scenarios/null.yaml --set adversary.query_budget=500
+    """
+    from leakdrill.loading import expand_grid, load_scenario
+    from leakdrill.referee.clause import validate
+    from leakdrill.threat import check_threat, threat_table
+
+    loaded = load_scenario(scenario, settings or [], smoke=smoke)
+    cells = expand_grid(loaded.scenario)
+    console = stdout()
+    console.print(loaded.scenario.question, style="bold")
+    console.print(render_threats(threat_table(cells[0].scenario)))
+    for cell in cells:
+        validate(cell.scenario)
+        check_threat(cell.scenario)
+    drills = "one drill" if len(cells) == 1 else f"{len(cells)} drills, one for each cell of its grid"
+    console.print(f"\n{loaded.path} can be played: {drills}", soft_wrap=True)
+
+
+def show(run_dir: RunArgument) -> None:
+    """Print what a finished run found; of a grid, one table of all its cells.
+
+    \b
+    leakdrill show runs/quickstart-20260101-120000
+    """
+    print_run(run_dir)
+
+
+def print_run(run_dir: Path) -> None:
+    from leakdrill.loading import expand_grid
+    from leakdrill.referee.table import render, render_cells
+
+    finished = dict(finished_drills(run_dir))
+    if run_dir in finished:
+        stdout().print(render(finished[run_dir]))
+        return
+    cells = {run_dir / "cells" / cell.name: cell.overrides for cell in expand_grid(recorded_scenario(run_dir))}
+    stdout().print(render_cells([(overrides, finished[path]) for path, overrides in cells.items() if path in finished]))
+    if missing := len(cells) - len(finished):
+        stdout().print(
+            f"{missing} of {len(cells)} cells are yet to be played: leakdrill resume {run_dir}", soft_wrap=True
+        )

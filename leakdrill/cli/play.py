@@ -1,0 +1,80 @@
+"""Playing a drill, or the rest of one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from leakdrill.cli.look import print_run
+from leakdrill.cli.runs import recorded_scenario
+from leakdrill.cli.shell import (
+    INTERRUPTED,
+    OutOption,
+    RunArgument,
+    ScenarioArgument,
+    SetOption,
+    SmokeOption,
+    complain,
+    exit_code,
+    new_run_dir,
+    stdout,
+)
+from leakdrill.results import Results
+
+
+def run(
+    scenario: ScenarioArgument, out: OutOption = None, settings: SetOption = None, smoke: SmokeOption = False
+) -> None:
+    """Play a drill: start the parties, deal the data, attack, judge.
+
+    \b
+    leakdrill run quickstart
+    leakdrill run scenarios/transmia-faces.yaml --set data.root=/data/faces100 --out runs/faces
+    leakdrill run quickstart --smoke
+    """
+    from leakdrill.loading import load_scenario
+    from leakdrill.referee.console import observe
+    from leakdrill.referee.estimate import estimate
+    from leakdrill.referee.grid import run_scenario
+
+    loaded = load_scenario(scenario, settings or [], smoke=smoke)
+    run_dir = new_run_dir(out, loaded.name)
+    with _resumable(run_dir), observe(stdout()) as observer:
+        observer.started(run_dir, str(estimate(loaded.scenario)))
+        results = run_scenario(loaded, run_dir, observer)
+    _conclude(run_dir, results)
+
+
+def resume(run_dir: RunArgument) -> None:
+    """Go on with a run that was stopped: finished attacks and trained models are not made again.
+
+    \b
+    leakdrill resume runs/quickstart-20260101-120000
+    """
+    from leakdrill.referee.console import observe
+    from leakdrill.referee.grid import resume_run
+
+    recorded_scenario(run_dir)
+    with _resumable(run_dir), observe(stdout()) as observer:
+        results = resume_run(run_dir, observer)
+    _conclude(run_dir, results)
+
+
+def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:
+    """A single drill has been printed when it finished; the cells of a grid are summed up here."""
+    if isinstance(results, list):
+        print_run(run_dir)
+    raise typer.Exit(exit_code(results))
+
+
+@contextmanager
+def _resumable(run_dir: Path) -> Iterator[None]:
+    """By the time an interrupt gets here, the drill's own context managers have stopped the parties."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        went_on = f"resume with: leakdrill resume {run_dir}" if run_dir.exists() else "nothing was written"
+        complain(f"interrupted; the parties are stopped; {went_on}")
+        raise typer.Exit(INTERRUPTED) from None

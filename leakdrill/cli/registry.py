@@ -1,0 +1,67 @@
+"""What there is to try: attacks, data sets, architectures, scenarios, each with its line."""
+
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from leakdrill.cli.shell import stdout
+
+
+class What(StrEnum):
+    ATTACKS = "attacks"
+    DATASETS = "datasets"
+    ARCHS = "archs"
+    SCENARIOS = "scenarios"
+
+
+def list_(what: Annotated[What, typer.Argument(help="What to list.")]) -> None:
+    """What a scenario can name: attacks, data sets and architectures, and the scenarios there are.
+
+    \b
+    leakdrill list attacks
+    leakdrill list scenarios
+    """
+    table = Table.grid(padding=(0, 2))
+    for name, line in LISTS[what]().items():
+        table.add_row(name, line)
+    stdout().print(table)
+
+
+def _attacks() -> dict[str, str]:
+    from leakdrill.attacks import ATTACKS
+
+    return {kind: _first_line(attack) for kind, attack in ATTACKS.items()}
+
+
+def _datasets() -> dict[str, str]:
+    from leakdrill.datasets import DATASETS
+
+    return {name: _first_line(dataset) for name, dataset in DATASETS.items()}
+
+
+def _archs() -> dict[str, str]:
+    from leakdrill.archs import ARCHS
+
+    return {kind: _first_line(arch) for kind, arch in ARCHS.items()}
+
+
+def _scenarios() -> dict[str, str]:
+    from leakdrill.loading import find_scenarios
+
+    return find_scenarios()
+
+
+LISTS: dict[What, Callable[[], dict[str, str]]] = {
+    What.ATTACKS: _attacks,
+    What.DATASETS: _datasets,
+    What.ARCHS: _archs,
+    What.SCENARIOS: _scenarios,
+}
+
+
+def _first_line(described: type) -> str:
+    return (inspect.getdoc(described) or "").partition("\n")[0]

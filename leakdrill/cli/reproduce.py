@@ -1,0 +1,52 @@
+"""Whether a run comes out the same again."""
+
+import time
+
+import typer
+from rich.table import Table
+
+from leakdrill.cli.runs import finished_drills, recorded_scenario, recorded_split_key
+from leakdrill.cli.shell import OutOption, RunArgument, new_run_dir, stdout
+
+IDENTICAL, DIFFERENT = 0, 1
+
+
+def reproduce(run_dir: RunArgument, out: OutOption = None) -> None:
+    """Play a finished run's recorded scenario again, with the same members, and list every figure that differs.
+
+    All figures of results.json are compared, but times and the machine. Exits with 0 if they are identical, else 1.
+
+    \b
+    leakdrill reproduce runs/quickstart-20260101-120000
+    """
+    from leakdrill.referee.compare import differences, figures
+    from leakdrill.referee.console import observe
+    from leakdrill.referee.drill import Drill
+    from leakdrill.referee.local import LocalParties
+
+    finished = finished_drills(run_dir)
+    again = new_run_dir(
+        out or run_dir.with_name(f"{run_dir.name}-again-{time.strftime('%Y%m%d-%H%M%S')}"), run_dir.name
+    )
+    console, table, num_figures = stdout(), Table("figure", "then", "now"), 0
+    with observe(console) as observer, LocalParties(again) as parties:
+        for drill_dir, then in finished:
+            where, split_key = again / drill_dir.relative_to(run_dir), recorded_split_key(drill_dir)
+            drill = Drill(
+                recorded_scenario(drill_dir), out=where, observer=observer, parties=parties, split_key=split_key
+            )
+            with drill:
+                now = drill.run()
+            num_figures += len(figures(then))
+            cell = "" if drill_dir == run_dir else f"{drill_dir.name}: "
+            for difference in differences(then, now):
+                table.add_row(f"{cell}{difference.figure}", str(difference.then), str(difference.now))
+    console.print()
+    if not table.row_count:
+        console.print(f"identical: all {num_figures} figures of {run_dir} came out the same in {again}", soft_wrap=True)
+        raise typer.Exit(IDENTICAL)
+    console.print(table)
+    console.print(
+        f"{table.row_count} of {num_figures} figures of {run_dir} came out differently in {again}", soft_wrap=True
+    )
+    raise typer.Exit(DIFFERENT)

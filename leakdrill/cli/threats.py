@@ -1,0 +1,53 @@
+"""A scenario's threat model as tables: who holds what, what each attack needs and has, who may call what and when."""
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from leakdrill.policy import Row
+    from leakdrill.threat import Threat, ThreatTable
+
+GRANTED, LACKING = ("✓ ", "green"), ("✗ ", "red")
+
+
+def render_threats(threats: "ThreatTable") -> RenderableType:
+    notices = [Text(f"notice: {notice}", style="yellow") for notice in threats.notices]
+    tables = [_holdings(threats.holdings), _attacks(threats.threats), _calls(threats.calls)]
+    spaced = [part for table in tables for part in (Text(), table)]
+    return Group(*spaced, *([Text(), *notices] if notices else []))
+
+
+def _holdings(holdings: dict[str, list[str]]) -> Table:
+    table = _table("party", "holds")
+    for party, held in holdings.items():
+        table.add_row(party, ", ".join(held))
+    return table
+
+
+def _attacks(threats: "list[Threat]") -> Table:
+    table = _table("attack", "needs, and is granted by then")
+    for threat in threats:
+        needs = (((GRANTED if need in threat.granted else LACKING), need) for need in sorted(threat.attack.needs))
+        table.add_row(threat.attack.name, Text(", ").join(Text.assemble(mark, need) for mark, need in needs))
+    return table
+
+
+def _calls(calls: "tuple[Row, ...]") -> Table:
+    """Anything that has no row here is refused."""
+    table = _table("may call", "at: listener", "what", "from state")
+    for row in calls:
+        places = f"{', '.join(row.at)}: {', '.join(row.listeners)}"
+        methods = ", ".join(method.rpartition(".")[2] for method in row.methods)
+        table.add_row(", ".join(row.callers), places, methods, row.states[0])
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table

@@ -1,0 +1,76 @@
+"""How fast this machine is at a scenario: real training steps, forward passes and image files, on one thread."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from leakdrill.archs import build
+from leakdrill.examples import Examples
+from leakdrill.scenario import Scenario
+from leakdrill.store import decode
+from leakdrill.training import TILE, fit_model, predict
+
+PROBE_SECONDS = 0.3  # of each speed, at least
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Images per second of one thread."""
+
+    training: float  # forward-backward passes
+    forward: float
+    dealing: float  # read or rendered, then decoded
+
+
+def probe(scenario: Scenario, num_classes: int) -> Speed:
+    """The speeds of the scenario's source model and images in this process. Takes a second or two."""
+    source = scenario.data.dataset.open()
+    fit, size = scenario.cbig.source_model.fit, scenario.data.image_size
+    model = build(scenario.cbig.source_model.arch, num_classes)
+
+    def train(count: int) -> None:
+        once = fit.model_copy(update={"epochs": 1, "batch_size": max(2, min(fit.batch_size, count))})
+        fit_model(model, _noise(count, size, num_classes), once, seed=0)
+
+    def deal(count: int) -> None:
+        for file in source.encoded([index % len(source.labels) for index in range(count)]):
+            decode(file, size)
+
+    with _one_thread():
+        return Speed(
+            training=_rate(train, 8),
+            forward=_rate(lambda count: predict(model, _noise(count, size, num_classes).inputs), TILE),
+            dealing=_rate(deal, 8),
+        )
+
+
+def _rate(work: Callable[[int], object], count: int) -> float:
+    """Units of work per second, by doubling `count` until it takes PROBE_SECONDS. Each size is warmed up first."""
+    while True:
+        work(count)
+        start = time.perf_counter()
+        work(count)
+        seconds = time.perf_counter() - start
+        if seconds >= PROBE_SECONDS:
+            return count / seconds
+        count *= 2
+
+
+def _noise(count: int, size: int, num_classes: int) -> Examples:
+    generator = np.random.default_rng(0)
+    inputs = generator.integers(0, 256, (count, size, size, 3), np.uint8)
+    return Examples(inputs, generator.integers(0, num_classes, count))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
