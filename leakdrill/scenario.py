@@ -1,5 +1,7 @@
 """A scenario: one question, the parties, what is granted, the timeline, and what is expected. The whole YAML, typed."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -8,7 +10,6 @@ from leakdrill.archs import ArchSpec
 from leakdrill.attacks import AttackSpec
 from leakdrill.datasets import DatasetSpec
 from leakdrill.fit import Fit
-from leakdrill.oracle import Output
 from leakdrill.spec import Spec
 
 
@@ -25,7 +26,9 @@ class Splits(Spec):
 class Challenge(Spec):
     """Who is judged: a balanced, shuffled draw from members and non-members."""
 
-    per_class: int | None = Field(None, ge=1, description="members, and as many non-members, of each class; default: all")
+    per_class: int | None = Field(
+        None, ge=1, description="members, and as many non-members, of each class; default: all"
+    )
     members_from: Literal["source_train", "unseen"] = Field(
         "source_train", description="unseen: the 'members' are examples that no model saw, to test the null"
     )
@@ -37,7 +40,9 @@ class TargetTask(Spec):
     classes: int = Field(ge=2)
     train: int = Field(ge=1, description="of each class")
     test: int = Field(ge=1, description="of each class")
-    dataset: DatasetSpec | None = Field(None, description="another data set; default: classes held back from the source task")
+    dataset: DatasetSpec | None = Field(
+        None, description="another data set; default: classes held back from the source task"
+    )
 
 
 class Data(Spec):
@@ -81,7 +86,7 @@ class TargetModel(Spec):
 
 class Csmall(Spec):
     target_model: TargetModel = TargetModel()
-    apis: list[Literal["recognition"]] = ["recognition"]
+    apis: list[Literal["recognition"]] = Field(["recognition"], description="public models built on g_s")
     api: Api = Api()
 
 
@@ -151,13 +156,15 @@ class Expectation(Spec):
 class Scenario(Spec):
     question: str
     seed: int = Field(0, ge=0)
-    split_key: str | None = Field(None, description="decides who is a member; drawn fresh and kept secret unless pinned")
+    split_key: str | None = Field(
+        None, description="decides who is a member; drawn fresh and kept secret unless pinned"
+    )
     data: Data
     cbig: Cbig
     csmall: Csmall = Csmall()
     adversary: Adversary = Adversary()
     timeline: list[Step] = Field(min_length=1)
-    expect: list[Expectation] = []
+    expect: list[Expectation] = Field([], description="decided when the timeline has been played")
     repeats: int = Field(1, ge=1, description="of each attack, with fresh shadow draws")
     grid: dict[str, list[Any]] = Field({}, description="dotted key: values; a drill for every combination")
     smoke: dict[str, Any] = Field({}, description="dotted key: value; the size that runs in seconds")
@@ -168,11 +175,31 @@ class Scenario(Spec):
         """`train_source` and `{attack: {...}}` as people write them."""
         return [_named_step(step) for step in value] if isinstance(value, list) else value
 
+    @field_validator("timeline")
+    @classmethod
+    def _distinct_names(cls, timeline: list[Step]) -> list[Step]:
+        check_attack_names(timeline)
+        return timeline
+
+
+#: What an attack cannot be called: models and groups that `expect` knows, and what `--set` addresses beside attacks.
+RESERVED_NAMES = frozenset({"source", "target", "baseline", "all", "attacks", "breach", *Scenario.model_fields})
+
+
+def check_attack_names(timeline: Sequence[Step]) -> None:
+    """Raises ValueError for two attacks of one name, which defaults to the kind, or a reserved one."""
+    names = Counter(step.attack.name for step in timeline if isinstance(step, AttackStep))
+    for name, count in names.items():
+        if count > 1:
+            raise ValueError(f"{count} attacks are called {name!r}: give each a `name` of its own")
+        if name in RESERVED_NAMES:
+            raise ValueError(f"an attack cannot be called {name!r}: give it another `name`")
+
 
 def _named_step(step: Any) -> Any:
     if isinstance(step, str):
         return {"step": step}
     if isinstance(step, dict) and len(step) == 1:
-        (name, content), = step.items()
+        ((name, content),) = step.items()
         return {"step": name, name: content}
     return step

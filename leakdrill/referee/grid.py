@@ -38,11 +38,11 @@ def _run_grid(scenario: Scenario, run_dir: Path, observer: Observer) -> list[Res
     split_key = load_split_key(truth)
     results = []
     with LocalParties(run_dir) as parties:
-        for number, (name, cell) in enumerate(cells, start=1):
-            cell_dir = run_dir / "cells" / name
+        for number, cell in enumerate(cells, start=1):
+            cell_dir = run_dir / "cells" / cell.name
             if (finished := _finished(cell_dir)) is None:
-                observer.note(f"cell {number} of {len(cells)}: {name}")
-                with Drill(cell, out=cell_dir, observer=observer, parties=parties, split_key=split_key) as drill:
+                observer.note(f"cell {number} of {len(cells)}: {cell.name}")
+                with Drill(cell.scenario, out=cell_dir, observer=observer, parties=parties, split_key=split_key) as drill:
                     finished = drill.run()
             results.append(finished)
             parties.check()
