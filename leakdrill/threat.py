@@ -1,0 +1,179 @@
+"""The threat-model check: what each attack needs, against what the scenario grants it by that moment of its timeline.
+
+A grant is one of `adversary.knows`, an output of a public API whose model has been made, or a leak. A breach of either
+artefact grants the attack "feature_extractor": an adversary cannot tell g_s from csmall's own g_t by looking at it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from leakdrill.attacks.base import (
+    ARCHITECTURE,
+    FEATURE_EXTRACTOR,
+    SHADOW_EXAMPLES,
+    TARGET_EXAMPLES,
+    TRANSFER_METHOD,
+    Access,
+    Attack,
+)
+from leakdrill.errors import ScenarioError
+from leakdrill.policy import Policy, Row
+from leakdrill.scenario import AttackStep, BreachStep, PlainStep, Scenario, Step, check_attack_names
+from leakdrill.splits import RECIPIENTS
+
+KNOWLEDGE = (SHADOW_EXAMPLES, ARCHITECTURE, TARGET_EXAMPLES, TRANSFER_METHOD)  # fields of adversary.knows
+
+#: What each step needs to have been played before it, and why.
+_AFTER: dict[str, tuple[str, str]] = {
+    "release": ("train_source", "there is no g_s to release"),
+    "adapt": ("release", "csmall has no g_s to build on"),
+    "feature_extractor": ("release", "csmall has no g_s that could leak"),
+    "target_feature_extractor": ("adapt", "csmall has no g_t that could leak"),
+}
+
+
+@dataclass(frozen=True)
+class Threat:
+    """An attack of the timeline and all the access that the scenario grants it by then."""
+
+    attack: Attack
+    granted: frozenset[Access]
+
+
+@dataclass(frozen=True)
+class ThreatTable:
+    """For `leakdrill check`: who holds what, what each attack needs and has, who may call what and when."""
+
+    holdings: dict[str, list[str]]  # by party
+    threats: list[Threat]
+    calls: tuple[Row, ...]
+    notices: list[str]
+
+
+def check_threat(scenario: Scenario) -> None:
+    """Raises ScenarioError for steps in an order that cannot be played, and for an attack without its access."""
+    try:
+        check_attack_names(scenario.timeline)  # a drill played step by step is no validated scenario
+    except ValueError as error:
+        raise ScenarioError(f"timeline: {error}") from error
+    for threat in grants(scenario):
+        missing = sorted(threat.attack.needs - threat.granted)
+        if missing:
+            hints = "; ".join(f"{access}: {_remedy(access, scenario)}" for access in missing)
+            raise ScenarioError(f"attack {threat.attack.name!r} needs what it is not granted by then. {hints}")
+
+
+def grants(scenario: Scenario) -> list[Threat]:
+    """Every attack, in order, with the access it has when it begins. Raises ScenarioError for an impossible order."""
+    threats = []
+    for step, played in _walk(scenario.timeline):
+        if isinstance(step, AttackStep):
+            threats.append(Threat(step.attack, frozenset(_access(scenario, played))))
+    return threats
+
+
+def threat_table(scenario: Scenario) -> ThreatTable:
+    """Raises ScenarioError as `check_threat` does for an impossible order; attacks may still lack access."""
+    threats = grants(scenario)
+    return ThreatTable(_holdings(scenario), threats, Policy.load().rows, unused_grants(scenario))
+
+
+def unused_grants(scenario: Scenario) -> list[str]:
+    """What the adversary is handed though no attack here needs it: perhaps by accident."""
+    threats = grants(scenario)
+    needed = frozenset[Access]().union(*(threat.attack.needs for threat in threats))
+    given = [access for access in KNOWLEDGE if getattr(scenario.adversary.knows, access)]
+    notices = [
+        f"adversary.knows.{access} is granted, and no attack needs it" for access in given if access not in needed
+    ]
+    if any(isinstance(step, BreachStep) for step in scenario.timeline) and FEATURE_EXTRACTOR not in needed:
+        notices.append("there is a breach, and no attack needs what it leaks")
+    return notices
+
+
+def _walk(timeline: list[Step]) -> Iterator[tuple[Step, set[str]]]:
+    """Each step with the names of what was played before it: steps, and artefacts that leaked."""
+    played: set[str] = set()
+    for index, step in enumerate(timeline):
+        name = step.breach.artefact if isinstance(step, BreachStep) else step.step
+        wanted, why = _AFTER.get(name, (None, ""))
+        if wanted is not None and wanted not in played:
+            raise ScenarioError(f"timeline[{index}] {step.step}: {why}: put {wanted} before it")
+        if isinstance(step, PlainStep) and name in played:
+            raise ScenarioError(f"timeline[{index}] {step.step}: it was played before, and can be only once")
+        yield step, played
+        played |= {name, step.step}
+
+
+def _access(scenario: Scenario, played: set[str]) -> Iterator[Access]:
+    knows, splits = scenario.adversary.knows, scenario.data.splits
+    if knows.shadow_examples and splits.shadow_train and splits.shadow_test:
+        yield SHADOW_EXAMPLES
+    yield from (access for access in KNOWLEDGE if access != SHADOW_EXAMPLES and getattr(knows, access))
+    if "train_source" in played:
+        yield from (f"cbig/source:{output}" for output in scenario.cbig.api.outputs)
+    if "adapt" in played:
+        apis, outputs = scenario.csmall.apis, scenario.csmall.api.outputs
+        yield from (f"csmall/{api}:{output}" for api in apis for output in outputs)
+    if "breach" in played:
+        yield FEATURE_EXTRACTOR
+
+
+def _remedy(access: Access, scenario: Scenario) -> str:
+    """Where a scenario would grant it."""
+    steps = [step.step for step in scenario.timeline]
+    model, _, output = access.partition(":")
+    party, _, api = model.partition("/")
+    splits = scenario.data.splits
+    match access:
+        case "shadow_examples" if not (splits.shadow_train and splits.shadow_test):
+            return "give data.splits.shadow_train and data.splits.shadow_test some examples"
+        case "shadow_examples" | "architecture" | "target_examples" | "transfer_method":
+            return f"set adversary.knows.{access}: true"
+        case "feature_extractor":
+            return "put a breach before the attack"
+    if party == "csmall" and api not in scenario.csmall.apis:
+        return f"add {api} to csmall.apis"
+    if party in ("cbig", "csmall") and output not in getattr(scenario, party).api.outputs:
+        return f"add {output} to {party}.api.outputs"
+    maker = {"cbig": "train_source", "csmall": "adapt"}.get(party)
+    if maker is None:
+        return "no scenario can grant this"
+    return f"put {maker} before the attack" if maker in steps else f"add {maker} to the timeline before the attack"
+
+
+def _holdings(scenario: Scenario) -> dict[str, list[str]]:
+    played = {step.step for step in scenario.timeline}
+    knows, source = scenario.adversary.knows, scenario.cbig.source_model
+    leaks = {step.breach.artefact: step.breach for step in scenario.timeline if isinstance(step, BreachStep)}
+    after = {
+        "cbig": [("train_source", f"source model f_s ({source.arch.kind}), after train_source")],
+        "csmall": [
+            ("release", "feature extractor g_s, after release, by contract"),
+            ("adapt", f"target model f_t ({scenario.csmall.target_model.transfer}), after adapt"),
+        ],
+    }
+    known = [("architecture", knows.architecture), ("transfer method", knows.transfer_method)]
+    return {
+        "referee": ["who is a member", "the split key"],
+        **{
+            party: [*held_splits(party, scenario), *(what for step, what in made if step in played)]
+            for party, made in after.items()
+        },
+        "adversary": [
+            *held_splits("adversary", scenario),
+            *(f"the {what}" for what, is_known in known if is_known),
+            *(f"{artefact}, leaked ({breach.channel}), after breach" for artefact, breach in leaks.items()),
+        ],
+    }
+
+
+def held_splits(party: str, scenario: Scenario) -> list[str]:
+    """The splits that a party is dealt. The adversary's challenge comes without a word on who is a member."""
+    knows, sizes = scenario.adversary.knows, scenario.data.splits
+    withheld = {split for split in ("shadow_train", "shadow_test") if not getattr(sizes, split)}
+    held = list(RECIPIENTS[party])
+    if party == "adversary":
+        withheld |= set() if knows.shadow_examples else {"shadow_train", "shadow_test"}
+        held += ["target_train"] if knows.target_examples else []
+    return [split for split in held if split not in withheld]

@@ -1,0 +1,163 @@
+from typing import Any
+
+import pytest
+from small_scenario import written
+
+from leakdrill.attacks.base import ARCHITECTURE, FEATURE_EXTRACTOR, SHADOW_EXAMPLES, SOURCE_SCORES, TARGET_SCORES
+from leakdrill.errors import ScenarioError
+from leakdrill.overrides import apply_overrides
+from leakdrill.referee.dealing import splits_of
+from leakdrill.scenario import Scenario
+from leakdrill.splits import deal
+from leakdrill.threat import check_threat, grants, held_splits, threat_table, unused_grants
+
+BASELINE = {"attack": {"name": "before", "kind": "transmia", "shadow": "baseline"}}
+FREEZE = {"attack": {"name": "after", "kind": "transmia", "shadow": "freeze"}}
+GAP = {"attack": {"kind": "gap"}}
+BREACH: dict[str, Any] = {"breach": {}}
+
+
+def scenario(timeline: list[Any] | None = None, **overrides: Any) -> Scenario:
+    raw = apply_overrides(written(), {key.replace("__", "."): value for key, value in overrides.items()}, "test:")
+    return Scenario.model_validate(raw | {"expect": [], "grid": {}} | ({"timeline": timeline} if timeline else {}))
+
+
+def refusal(of: Scenario) -> str:
+    with pytest.raises(ScenarioError) as error:
+        check_threat(of)
+    return str(error.value)
+
+
+def test_access_grows_along_the_timeline() -> None:
+    before, after, gap = grants(scenario())
+    assert before.granted == {SHADOW_EXAMPLES, ARCHITECTURE, SOURCE_SCORES, TARGET_SCORES}
+    assert after.granted == before.granted | {FEATURE_EXTRACTOR}
+    assert gap.granted == after.granted
+    check_threat(scenario())
+
+
+def test_a_public_api_grants_the_outputs_that_it_has_once_its_model_is_made() -> None:
+    (early,) = grants(scenario(["train_source", GAP], cbig__api={"outputs": ["label", "scores"]}))
+    assert {"cbig/source:label", "cbig/source:scores"} <= early.granted
+    assert not any(access.startswith("csmall/") for access in early.granted)
+
+
+def test_an_attack_without_the_leak_names_what_it_lacks_and_where_it_would_come_from() -> None:
+    assert refusal(scenario(["train_source", "release", FREEZE, BREACH])) == (
+        "attack 'after' needs what it is not granted by then. feature_extractor: put a breach before the attack"
+    )
+
+
+@pytest.mark.parametrize("artefact", ["feature_extractor", "target_feature_extractor"])
+def test_a_leak_of_either_artefact_is_a_feature_extractor_to_the_adversary(artefact: str) -> None:
+    check_threat(scenario(["train_source", "release", "adapt", {"breach": {"artefact": artefact}}, FREEZE]))
+
+
+@pytest.mark.parametrize(
+    ("timeline", "overrides", "message"),
+    [
+        ([GAP], {}, "attack 'gap' needs what it is not granted by then. cbig/source:scores: add train_source to"),
+        ([GAP, "train_source"], {}, "cbig/source:scores: put train_source before the attack"),
+        (
+            ["train_source", GAP],
+            {"cbig__api__outputs": ["label"]},
+            "cbig/source:scores: add scores to cbig.api.outputs",
+        ),
+        (
+            ["train_source", BASELINE],
+            {"adversary__knows__shadow_examples": False},
+            "shadow_examples: set adversary.knows.shadow_examples: true",
+        ),
+        (
+            ["train_source", BASELINE],
+            {"data__splits__shadow_test": 0},
+            "shadow_examples: give data.splits.shadow_train and data.splits.shadow_test some examples",
+        ),
+        (
+            ["train_source", BASELINE],
+            {"adversary__knows__architecture": False},
+            "architecture: set adversary.knows.architecture: true",
+        ),
+    ],
+)
+def test_every_kind_of_access_has_its_remedy(timeline: list[Any], overrides: dict[str, Any], message: str) -> None:
+    assert message in refusal(scenario(timeline, **overrides))
+
+
+def test_the_attack_through_the_target_needs_its_api_and_two_more_grants() -> None:
+    through = {"attack": {"kind": "target_model_mia"}}
+    message = refusal(scenario(["train_source", "release", through], csmall__apis=[]))
+    assert "csmall/recognition:scores: add recognition to csmall.apis" in message
+    assert "target_examples: set adversary.knows.target_examples: true" in message
+    assert "transfer_method: set adversary.knows.transfer_method: true" in message
+    knows = {"adversary__knows__target_examples": True, "adversary__knows__transfer_method": True}
+    assert "put adapt before the attack" in refusal(scenario(["train_source", "release", through, "adapt"], **knows))
+    check_threat(scenario(["train_source", "release", "adapt", through], **knows))
+
+
+@pytest.mark.parametrize(
+    ("timeline", "message"),
+    [
+        (["release"], "timeline[0] release: there is no g_s to release: put train_source before it"),
+        (["train_source", "adapt"], "timeline[1] adapt: csmall has no g_s to build on: put release before it"),
+        (["train_source", BREACH], "timeline[1] breach: csmall has no g_s that could leak: put release before it"),
+        (
+            ["train_source", "release", {"breach": {"artefact": "target_feature_extractor"}}],
+            "timeline[2] breach: csmall has no g_t that could leak: put adapt before it",
+        ),
+        (["train_source", "train_source"], "timeline[1] train_source: it was played before, and can be only once"),
+    ],
+)
+def test_a_step_that_comes_too_early_is_refused_with_what_must_come_first(timeline: list[Any], message: str) -> None:
+    assert refusal(scenario(timeline)) == message
+
+
+def test_a_drill_played_step_by_step_is_held_to_distinct_names_too() -> None:
+    valid = scenario(["train_source", GAP])
+    twice = valid.model_copy(update={"timeline": [*valid.timeline, valid.timeline[1]]})
+    assert refusal(twice) == "timeline: 2 attacks are called 'gap': give each a `name` of its own"
+
+
+def test_what_no_attack_needs_is_noticed() -> None:
+    assert unused_grants(scenario()) == []
+    assert unused_grants(
+        scenario(["train_source", "release", BREACH, GAP], adversary__knows__target_examples=True)
+    ) == [
+        "adversary.knows.shadow_examples is granted, and no attack needs it",
+        "adversary.knows.architecture is granted, and no attack needs it",
+        "adversary.knows.target_examples is granted, and no attack needs it",
+        "there is a breach, and no attack needs what it leaks",
+    ]
+
+
+def test_the_table_says_who_holds_what_and_who_may_call_what() -> None:
+    table = threat_table(scenario(adversary__knows__architecture=False))
+    assert table.holdings["referee"] == ["who is a member", "the split key"]
+    assert "source model f_s (small_cnn), after train_source" in table.holdings["cbig"]
+    assert "feature extractor g_s, after release, by contract" in table.holdings["csmall"]
+    assert "feature_extractor, leaked (insider), after breach" in table.holdings["adversary"]
+    assert "the architecture" not in table.holdings["adversary"]
+    assert [threat.attack.name for threat in table.threats] == ["before", "after", "gap"]
+    assert any("adversary" in row.callers and "breached" in row.states for row in table.calls)
+
+
+def test_without_a_breach_nothing_that_leaked_is_held() -> None:
+    holdings = threat_table(scenario(["train_source", GAP])).holdings
+    assert not any("leaked" in what for what in holdings["adversary"])
+    assert not any("g_s" in what for what in holdings["csmall"])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {"adversary__knows__shadow_examples": False},
+        {"adversary__knows__target_examples": True},
+        {"data__splits__shadow_train": 0, "data__splits__shadow_test": 0},
+    ],
+)
+def test_the_splits_in_the_table_are_those_that_are_dealt(overrides: dict[str, Any]) -> None:
+    played = scenario(**overrides)
+    dealt = deal(played.data, "a key")
+    for party in ("cbig", "csmall", "adversary"):
+        assert held_splits(party, played) == splits_of(party, played, dealt)
