@@ -59,7 +59,8 @@ def test_every_fold_has_as_many_members_as_non_members_of_every_class() -> None:
 
 def test_near_duplicates_are_never_on_both_sides_of_a_fold() -> None:
     # every image three times: whoever may learn from its copies knows all the others
-    images, labels, is_member = (np.repeat(part, 3, axis=0) for part in exchangeable(np.random.default_rng(4), 200, 5))
+    once = exchangeable(np.random.default_rng(4), num=200, num_classes=5)
+    images, labels, is_member = np.repeat(once[0], 3, axis=0), np.repeat(once[1], 3), np.repeat(once[2], 3)
     groups = np.repeat(np.arange(200), 3)
     kept = judge_baseline(images, labels, is_member, groups).result.auc
     torn = judge_baseline(images, labels, is_member).result.auc
