@@ -17,6 +17,7 @@ from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.errors import LeakdrillError
 from leakdrill.loading import load_scenario
 from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
+from leakdrill.referee import clause
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient
 from leakdrill.referee.console import Observer, SilentObserver
 from leakdrill.referee.dealing import dealt, hand_out, party_configs
@@ -77,6 +78,7 @@ class Drill:
             loaded = load_scenario(scenario, overrides, smoke=smoke)
             name, self.scenario = loaded.name, loaded.scenario
         check_threat(self.scenario)
+        clause.validate(self.scenario)
         self.run_dir = out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
         self._split_key = self.scenario.split_key or split_key or fresh_split_key()
         self._observer = observer or SilentObserver()

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from leakdrill.loading import Loaded, expand_grid
+from leakdrill.referee import clause
 from leakdrill.referee.console import Observer
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import LocalParties
 from leakdrill.referee.truth import fresh_split_key, load_split_key, save_split_key
 from leakdrill.results import Results
 from leakdrill.scenario import Scenario
+from leakdrill.threat import check_threat
 
 
 def run_scenario(loaded: Loaded, run_dir: Path, observer: Observer) -> Results | list[Results]:
@@ -32,6 +34,9 @@ def _run_grid(scenario: Scenario, run_dir: Path, observer: Observer) -> list[Res
     """Every cell that has no results yet. Members are the same in all cells, so that cells can be compared."""
     truth = run_dir / "truth"
     cells = expand_grid(scenario)
+    for cell in cells:  # all of them before the first: the last may be hours away
+        check_threat(cell.scenario)
+        clause.validate(cell.scenario)
     if not (truth / "split_key").exists():
         save_split_key(truth, scenario.split_key or fresh_split_key())
         (run_dir / "scenario.json").write_text(scenario.model_dump_json(indent=2))
@@ -42,7 +47,9 @@ def _run_grid(scenario: Scenario, run_dir: Path, observer: Observer) -> list[Res
             cell_dir = run_dir / "cells" / cell.name
             if (finished := _finished(cell_dir)) is None:
                 observer.note(f"cell {number} of {len(cells)}: {cell.name}")
-                with Drill(cell.scenario, out=cell_dir, observer=observer, parties=parties, split_key=split_key) as drill:
+                with Drill(
+                    cell.scenario, out=cell_dir, observer=observer, parties=parties, split_key=split_key
+                ) as drill:
                     finished = drill.run()
             results.append(finished)
             parties.check()
