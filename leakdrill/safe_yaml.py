@@ -89,7 +89,7 @@ def _refuse(node: yaml.Node, problem: str) -> None:
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
-    """"while scanning a simple key (from line 2) could not find expected ':'": the slip is often where it began."""
+    """As PyYAML says it, with the line where what it was reading began: often the slip is there."""
     begun = f" (from line {error.context_mark.line + 1})" if error.context_mark else ""
     return " ".join(part for part in (error.context and f"{error.context}{begun}", error.problem) if part)
 
