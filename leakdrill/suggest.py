@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """ "did you mean 'epochs'? known: ...", with what is closest first, or only what is known."""
+    """The closest of the known names, if any is close, and then all of them."""
     names = sorted(set(known))
     listed = f"known: {', '.join(names)}" if names else "there is none"
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)

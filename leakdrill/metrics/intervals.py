@@ -36,8 +36,8 @@ def interval(judged: Judged, metric: str, resamples: Resamples | None = None) ->
 def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLES, seed: int = SEED) -> Interval | None:
     """`a`'s metric minus `b`'s with the paired bootstrap's 95 % interval; None where either is undefined.
 
-    Both are resampled alike, so what makes an example easy for both cancels. All repeats count, also of a tpr@. Raises InvalidInput when they were not
-    judged on the same challenge.
+    Both are resampled alike, so what makes an example easy for both cancels. All repeats count, also of a tpr@.
+    Raises InvalidInput when they were not judged on the same challenge.
     """
     _check_same_challenge({"the first": a, "the second": b})
     if metric.startswith("tpr@") and not is_resolved(target_fpr(metric), a.num_non_members):
