@@ -1,7 +1,7 @@
 """Dotted keys, set on a scenario as it is written: by --set, by its `smoke` block, by its `grid`.
 
 seed                            cbig.source_model.fit.epochs          data.root
-after.num_shadows               of the attack called `after`
+after.num_shadows               of the attack called `after`; before,after.num_shadows of both
 attacks.shadow_size             of every attack that has it
 breach.fidelity.bits            of every breach
 """
@@ -68,6 +68,8 @@ def as_written(value: Any) -> Any:
 def _addressed(raw: Raw, key: str) -> list[tuple[Raw, list[str]]]:
     """The mappings that a dotted key means, each with the path that is left of it."""
     head, *rest = key.split(".")
+    if "," in head:
+        return [place for name in head.split(",") for place in _addressed(raw, ".".join([name.strip(), *rest]))]
     attacks = _contents(raw, "attack")
     names = {attack.get("name") or attack.get("kind"): attack for attack in attacks}
     if head in Scenario.model_fields:

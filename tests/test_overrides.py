@@ -59,6 +59,11 @@ def test_attacks_addresses_every_attack_that_has_the_field() -> None:
     assert [timeline[i]["attack"].get("shadow_size") for i in (3, 5, 6)] == [99, 99, None]
 
 
+def test_names_joined_by_commas_address_each_of_those_attacks() -> None:
+    changed = apply_overrides(written(), {"before,after.shadow_size": 98}, "--set")["timeline"]
+    assert [changed[i]["attack"].get("shadow_size") for i in (3, 5, 6)] == [98, 98, None]
+
+
 def test_breach_addresses_the_breach_and_full_fidelity_may_be_refined() -> None:
     assert changed(breach__fidelity__bits=8)["timeline"][4]["breach"]["fidelity"] == {"bits": 8}
 

@@ -38,17 +38,22 @@ class ImageFolder(Selection):
     """Folders of images, one per class, in torchvision's ImageFolder layout."""
 
     set: Literal["image_folder"]
-    groups: Path | None = Field(None, description="CSV file,group: near-duplicates; file is relative to root")
+    groups: Path | None = Field(
+        None,
+        description="CSV file,group: near-duplicates; file is relative to root. Default: ROOT-groups.csv, if there",
+    )
     attributes: Path | None = Field(None, description="CSV identity,<attribute>,...: integers known of each class")
 
     def open(self) -> ImageSource:
         """Raises ScenarioError when a file or folder is missing or the selection leaves nothing."""
         root = self.root.expanduser()
         files = select(class_files(root), self)
-        groups = read_groups(self.groups.expanduser()) if self.groups else {}
+        beside = root.with_name(f"{root.name}-groups.csv")
+        listed = self.groups.expanduser() if self.groups else beside if beside.exists() else None
+        groups = read_groups(listed) if listed else {}
         if groups and not groups.keys() & {path for paths in files.values() for path in paths}:
             raise ScenarioError(
-                f"data.groups={self.groups} names no image of {root}: its column 'file' is relative to data.root, "
+                f"data.groups={listed} names no image of {root}: its column 'file' is relative to data.root, "
                 f"as in {next(iter(files.values()))[0]!r}, got {next(iter(groups))!r}"
             )
         attributes = read_attributes(self.attributes.expanduser(), list(files)) if self.attributes else {}

@@ -71,6 +71,12 @@ def test_near_duplicates_share_a_group_and_unlisted_files_have_their_own(root: P
     assert len(set(group.values())) == len(NAMES) - 1
 
 
+def test_a_groups_file_beside_the_folder_is_found_without_being_named(root: Path) -> None:
+    assert len(set(open_folder(root).groups.tolist())) == len(NAMES)
+    root.with_name(f"{root.name}-groups.csv").write_text("file,group\nb/0002.png,1\na/x.png,1\n")
+    assert len(set(open_folder(root).groups.tolist())) == len(NAMES) - 1
+
+
 def test_attributes_are_by_class_and_minus_one_where_unknown(root: Path, tmp_path: Path) -> None:
     attributes = tmp_path / "attributes.csv"
     attributes.write_text("identity,male,age\nb,1,30\na,0,41\nnobody,1,1\n")

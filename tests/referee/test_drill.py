@@ -1,0 +1,202 @@
+"""Real drills with real parties: what they find, what they leave, and what happens when something goes wrong."""
+
+import json
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import SMALL, small
+
+from leakdrill.errors import AccessDenied, LeakdrillError, ScenarioError
+from leakdrill.identity import Credentials
+from leakdrill.pb import adversary_pb2, party_pb2, source_pb2, target_pb2
+from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceStub
+from leakdrill.pb.party_pb2_grpc import PartyServiceStub
+from leakdrill.pb.source_pb2_grpc import SourceServiceStub
+from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceStub, TargetServiceStub
+from leakdrill.referee.compare import differences
+from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import PARTIES
+from leakdrill.referee.truth import load_split_key
+from leakdrill.results import Results
+from leakdrill.rpc import connect, remote_errors
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the small scenario."""
+    where = tmp_path_factory.mktemp("runs") / "small"
+    with Drill(small(), out=where) as drill:
+        drill.run()
+    return where
+
+
+@pytest.fixture(scope="module")
+def found(run_dir: Path) -> Results:
+    return Results.model_validate_json((run_dir / "results.json").read_text())
+
+
+def test_a_drill_plays_its_timeline_and_judges_it(found: Results) -> None:
+    assert found.error is None
+    assert found.verdict == "met"
+    assert [attack.name for attack in found.attacks] == ["gap", "after"]
+    assert found.models["source"].test_accuracy.num_examples == 7 * 20
+    assert found.models["target"].test_accuracy.num_examples == 3 * 10
+    assert found.breaches[0].blocks == ["stem", "block1", "block2", "block3", "pool"]
+
+
+def test_queries_are_those_that_the_owner_of_the_api_counted(found: Results) -> None:
+    gap, after = found.attacks
+    assert gap.queries == {"cbig/source": 2 * 7 * 20}
+    assert after.queries == {"cbig/source": 2 * 7 * 20 + 7 * 30}  # the challenge, and tuning on its own shadow_test
+
+
+def test_the_truth_is_the_owners_alone_and_no_party_holds_it(run_dir: Path) -> None:
+    for path in (run_dir / "truth").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((run_dir / "truth").stat().st_mode) == 0o700
+    key = load_split_key(run_dir / "truth").encode()
+    files = [path for path in (run_dir / "parties").rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert not [path for path in files if key in path.read_bytes()]
+
+
+def test_the_parties_hold_their_own_splits_only(run_dir: Path) -> None:
+    held = {party: sorted(os.listdir(run_dir / "parties" / party / "home" / "splits")) for party in PARTIES}
+    assert held == {
+        "cbig": ["source_test", "source_train", "source_validation"],
+        "csmall": ["target_test", "target_train"],
+        "adversary": ["challenge", "shadow_test", "shadow_train"],
+    }
+
+
+def test_the_challenge_holds_as_many_members_as_non_members_of_every_class(run_dir: Path) -> None:
+    with np.load(run_dir / "truth" / "challenge.npz", allow_pickle=False) as truth:
+        is_member, labels = truth["is_member"], truth["labels"]
+    for label in range(7):
+        assert is_member[labels == label].sum() == (~is_member[labels == label]).sum() == 20
+    assert 0 < is_member[: len(is_member) // 2].sum() < len(is_member) // 2 + 1  # shuffled, not members first
+
+
+def test_a_finished_run_resumes_to_the_same_results_without_another_query(run_dir: Path, found: Results) -> None:
+    with Drill.resume(run_dir) as drill:
+        again = drill.run()
+        asked = drill._queries()
+    assert differences(found, again) == []
+    assert asked == {}
+
+
+def test_the_same_seed_and_split_give_the_same_figures(run_dir: Path, found: Results, tmp_path: Path) -> None:
+    with Drill(small(), out=tmp_path / "again", split_key=load_split_key(run_dir / "truth")) as drill:
+        again = drill.run()
+    assert differences(found, again) == []
+    ours, theirs = (np.load(where / "scores" / "after-0.npz") for where in (run_dir, tmp_path / "again"))
+    assert np.array_equal(ours["scores"], theirs["scores"])
+
+
+def test_a_party_that_dies_in_mid_drill_breaks_it_with_the_reason_and_the_run_can_be_resumed(tmp_path: Path) -> None:
+    with Drill(small(), out=tmp_path / "run") as drill:
+        victim = next(process for process in drill.parties._processes if process.party == "csmall")
+        os.kill(victim.pid, signal.SIGKILL)
+        broken = drill.run()
+    assert broken.verdict == "broken"
+    assert broken.error is not None
+    assert "csmall died" in broken.error
+    with Drill.resume(tmp_path / "run") as drill:
+        assert drill.run().verdict == "met"
+
+
+def test_a_budget_that_does_not_cover_an_attack_breaks_the_drill_and_says_what_is_left(tmp_path: Path) -> None:
+    with Drill(small(adversary={"query_budget": 300, "workers": 1}), out=tmp_path / "run") as drill:
+        broken = drill.run()
+    assert broken.verdict == "broken"
+    assert "left of 300" in (broken.error or "")
+    assert [attack.name for attack in broken.attacks] == ["gap"]
+
+
+def test_an_impossible_split_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = SMALL["data"] | {"splits": SMALL["data"]["splits"] | {"source_train": 500}}
+    with pytest.raises(ScenarioError, match="source_train"), Drill(small(data=data), out=tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture(scope="module")
+def before_the_breach(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    with Drill(small(), out=tmp_path_factory.mktemp("runs") / "guarded") as drill:
+        drill.train_source()
+        drill.release()
+        drill.adapt()
+        drill.attack(name="gap", kind="gap")
+        yield drill
+
+
+def private_calls(drill: Drill, credentials: Credentials) -> Iterator[tuple[str, object]]:
+    """Every private method of every party, as something to call with a caller's credentials."""
+    for party in PARTIES:
+        channel = connect(drill.parties.addresses[f"{party}/private"], credentials, party)
+        stub = PartyServiceStub(channel)
+        yield party, lambda stub=stub: stub.Configure(party_pb2.ConfigureRequest())
+        yield party, lambda stub=stub: stub.Provision(iter([party_pb2.ProvisionRequest()]))
+        yield party, lambda stub=stub: stub.Transition(party_pb2.TransitionRequest())
+        yield party, lambda stub=stub: stub.Collect(party_pb2.CollectRequest())
+        if party == "cbig":
+            source = SourceServiceStub(channel)
+            yield party, lambda stub=source: list(stub.Train(source_pb2.TrainRequest()))
+            yield party, lambda stub=source: list(stub.ReleaseFeatures(source_pb2.ReleaseFeaturesRequest()))
+        if party == "csmall":
+            target = TargetServiceStub(channel)
+            yield party, lambda stub=target: stub.Acquire(target_pb2.AcquireRequest())
+            yield party, lambda stub=target: list(stub.Adapt(target_pb2.AdaptRequest()))
+        if party == "adversary":
+            adversary = AdversaryServiceStub(channel)
+            yield party, lambda stub=adversary: stub.Loot(adversary_pb2.LootRequest())
+
+
+def test_no_private_method_of_any_party_opens_to_the_adversarys_certificate(before_the_breach: Drill) -> None:
+    credentials = Credentials.load(before_the_breach.parties.credentials_dir("adversary"))
+    calls = list(private_calls(before_the_breach, credentials))
+    assert len(calls) == 3 * 4 + 2 + 2 + 1
+    for party, call in calls:
+        with pytest.raises(AccessDenied), remote_errors(party):
+            call()
+
+
+def test_the_exfiltration_channel_opens_at_the_breach_and_only_for_the_adversary(before_the_breach: Drill) -> None:
+    drill = before_the_breach
+
+    def exfiltrate(caller: str) -> list[object]:
+        credentials = Credentials.load(drill.parties.credentials_dir(caller))
+        channel = connect(drill.parties.addresses["csmall/exfiltration"], credentials, "csmall")
+        with remote_errors("csmall"):
+            return list(ExfiltrationServiceStub(channel).Exfiltrate(target_pb2.ExfiltrateRequest()))
+
+    with pytest.raises(AccessDenied):
+        exfiltrate("adversary")
+    drill.breach(fidelity={"blocks": 2})
+    assert len(exfiltrate("adversary")) >= 2
+    for other in ("cbig", "csmall"):
+        with pytest.raises(AccessDenied):
+            exfiltrate(other)
+
+
+def test_an_attack_without_its_access_is_refused_by_name(before_the_breach: Drill) -> None:
+    with pytest.raises(ScenarioError, match=r"through.*target_examples"):
+        before_the_breach.attack(name="through", kind="target_model_mia")
+
+
+def test_the_journal_tells_the_story_and_no_secret(run_dir: Path) -> None:
+    events = [json.loads(line)["event"] for line in (run_dir / "journal.jsonl").read_text().splitlines()]
+    assert [event for event in events if event != "step_done"][:4] == ["dealt", "released", "breached", "judged"]
+    assert load_split_key(run_dir / "truth") not in (run_dir / "journal.jsonl").read_text()
+
+
+def test_errors_of_a_drill_are_ours() -> None:
+    with pytest.raises(LeakdrillError, match="no scenario"):
+        Drill("no-such-scenario")
