@@ -5,13 +5,13 @@ Modules that need torch are imported inside the commands: `leakdrill --help` mus
 
 import typer
 
+from leakdrill.cli.by_hand import up
 from leakdrill.cli.convert import data
 from leakdrill.cli.look import check, show
 from leakdrill.cli.play import resume, run
 from leakdrill.cli.registry import list_
-from leakdrill.cli.reproduce import reproduce
+from leakdrill.cli.reproduction import reproduce
 from leakdrill.cli.shell import Commands, main
-from leakdrill.cli.up import up
 
 app = typer.Typer(
     name="leakdrill",

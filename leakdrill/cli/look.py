@@ -1,10 +1,16 @@
 """Looking without playing: a scenario before its run, a run after its end."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from leakdrill.cli.runs import finished_drills, recorded_scenario
+from leakdrill.cli.runs import CELLS, finished_drills, recorded_scenario
 from leakdrill.cli.shell import RunArgument, ScenarioArgument, SetOption, SmokeOption, stdout
 from leakdrill.cli.threats import render_threats
+from leakdrill.referee.table import render, render_cells
+from leakdrill.results import Results
+
+if TYPE_CHECKING:
+    from leakdrill.scenario import Scenario
 
 
 def check(scenario: ScenarioArgument, settings: SetOption = None, smoke: SmokeOption = False) -> None:
@@ -17,19 +23,27 @@ def check(scenario: ScenarioArgument, settings: SetOption = None, smoke: SmokeOp
     leakdrill check scenarios/null.yaml --set adversary.query_budget=500
     """
     from leakdrill.loading import expand_grid, load_scenario
-    from leakdrill.referee.clause import validate
-    from leakdrill.threat import check_threat, threat_table
+    from leakdrill.threat import threat_table
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
     cells = expand_grid(loaded.scenario)
     console = stdout()
     console.print(loaded.scenario.question, style="bold")
     console.print(render_threats(threat_table(cells[0].scenario)))
-    for cell in cells:
-        validate(cell.scenario)
-        check_threat(cell.scenario)
+    refuse_unplayable(loaded.scenario)
     drills = "one drill" if len(cells) == 1 else f"{len(cells)} drills, one for each cell of its grid"
     console.print(f"\n{loaded.path} can be played: {drills}", soft_wrap=True)
+
+
+def refuse_unplayable(scenario: "Scenario") -> None:
+    """Raises ScenarioError for a claim, a timeline or an attack that cannot be played, in any cell of a grid."""
+    from leakdrill.loading import expand_grid
+    from leakdrill.referee.clause import validate
+    from leakdrill.threat import check_threat
+
+    for cell in expand_grid(scenario):
+        validate(cell.scenario)
+        check_threat(cell.scenario)
 
 
 def show(run_dir: RunArgument) -> None:
@@ -42,16 +56,21 @@ def show(run_dir: RunArgument) -> None:
 
 
 def print_run(run_dir: Path) -> None:
-    from leakdrill.loading import expand_grid
-    from leakdrill.referee.table import render, render_cells
-
+    """The table of a finished drill, or the one of a grid's cells."""
     finished = dict(finished_drills(run_dir))
     if run_dir in finished:
         stdout().print(render(finished[run_dir]))
-        return
-    cells = {run_dir / "cells" / cell.name: cell.overrides for cell in expand_grid(recorded_scenario(run_dir))}
-    stdout().print(render_cells([(overrides, finished[path]) for path, overrides in cells.items() if path in finished]))
+    else:
+        _print_cells(run_dir, finished)
+
+
+def _print_cells(run_dir: Path, finished: dict[Path, Results]) -> None:
+    from leakdrill.loading import expand_grid
+
+    cells = {run_dir / CELLS / cell.name: cell.overrides for cell in expand_grid(recorded_scenario(run_dir))}
+    console = stdout()
+    console.print(render_cells([(overrides, finished[path]) for path, overrides in cells.items() if path in finished]))
     if missing := len(cells) - len(finished):
-        stdout().print(
+        console.print(
             f"{missing} of {len(cells)} cells are yet to be played: leakdrill resume {run_dir}", soft_wrap=True
         )

@@ -7,8 +7,8 @@ from typing import NoReturn
 
 import typer
 
-from leakdrill.cli.look import print_run
-from leakdrill.cli.runs import recorded_scenario
+from leakdrill.cli.look import print_run, refuse_unplayable
+from leakdrill.cli.runs import SCENARIO, recorded_scenario
 from leakdrill.cli.shell import (
     INTERRUPTED,
     OutOption,
@@ -40,6 +40,7 @@ def run(
     from leakdrill.referee.grid import run_scenario
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
+    refuse_unplayable(loaded.scenario)
     run_dir = new_run_dir(out, loaded.name)
     with _resumable(run_dir), observe(stdout()) as observer:
         observer.started(run_dir, str(estimate(loaded.scenario)))
@@ -75,6 +76,7 @@ def _resumable(run_dir: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        went_on = f"resume with: leakdrill resume {run_dir}" if run_dir.exists() else "nothing was written"
+        can_resume = (run_dir / SCENARIO).exists()
+        went_on = f"resume with: leakdrill resume {run_dir}" if can_resume else "nothing was played"
         complain(f"interrupted; the parties are stopped; {went_on}")
         raise typer.Exit(INTERRUPTED) from None

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,19 +43,26 @@ SmokeOption = Annotated[
 
 
 class Commands(TyperGroup):
-    """The top of the command tree: an error that is written for people is shown to them as it is."""
+    """The top of the command tree, where errors end: one that is written for people is shown to them as it is."""
 
     def invoke(self, ctx: Any) -> Any:  # typed by click or by typer, as the version of typer has it
         try:
             return super().invoke(ctx)
         except LeakdrillError as error:
             if ctx.params.get("verbose"):
-                raise
+                traceback.print_exc()
             complain(f"error: {error}")
             raise typer.Exit(BAD_INPUT) from error
         except KeyboardInterrupt:
             complain("interrupted")
             raise typer.Exit(INTERRUPTED) from None
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except Exception:  # a bug: Python would exit with 1, which says that a drill's expectations were not met
+            traceback.print_exc()
+            sys.exit(EXIT_CODES["broken"])
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,77 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from leakdrill.loading import expand_grid
+from leakdrill.scenario import Scenario
+
+Shell = Callable[..., Result]
+
+
+def test_show_prints_a_finished_run_again(leakdrill: Shell, finished: Path) -> None:
+    answer = leakdrill("show", finished)
+    assert answer.exit_code == 0
+    assert "0.703 [0.673, 0.733]" in answer.stdout
+
+
+def test_show_says_what_is_wrong_with_a_folder(leakdrill: Shell, tmp_path: Path, finished: Path) -> None:
+    assert "no run began there" in leakdrill("show", tmp_path / "nowhere").stderr
+    (finished / "results.json").write_text('{"verdict": "splendid"}')
+    answer = leakdrill("show", finished)
+    assert answer.exit_code == 2
+    assert str(finished / "results.json") in answer.stderr
+    (finished / "results.json").unlink()
+    assert f"leakdrill resume {finished}" in leakdrill("show", finished).stderr
+
+
+def test_show_sums_up_a_grid_in_one_table_and_says_what_is_missing(
+    leakdrill: Shell, tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    write_run(tmp_path / "grid", grid={"before.shadow_size": [50, 100]})
+    (tmp_path / "grid" / "results.json").unlink()
+    recorded = Scenario.model_validate_json((tmp_path / "grid" / "scenario.json").read_text())
+    first, _ = expand_grid(recorded)
+    write_run(tmp_path / "grid" / "cells" / first.name)
+
+    answer = leakdrill("show", tmp_path / "grid")
+
+    assert answer.exit_code == 0
+    assert "shadow_size" in answer.stdout
+    assert [line.split()[:2] for line in answer.stdout.splitlines() if line.startswith("50")] == [
+        ["50", "after"],
+        ["50", "gap"],
+    ]
+    assert "1 of 2 cells are yet to be played" in answer.stdout
+
+
+def test_check_shows_who_holds_what_and_what_each_attack_needs(leakdrill: Shell, scenario: Path) -> None:
+    answer = leakdrill("check", scenario)
+    assert answer.exit_code == 0, answer.stderr
+    for part in ("who is a member", "✓ feature_extractor", "csmall: exfiltration", "can be played: one drill"):
+        assert part in answer.stdout
+
+
+def test_check_refuses_an_attack_without_its_access_and_names_it(leakdrill: Shell, scenario: Path) -> None:
+    answer = leakdrill("check", scenario, "--set", "adversary.knows.architecture=false")
+    assert answer.exit_code == 2
+    assert "✗ architecture" in answer.stdout
+    assert "'before'" in answer.stderr
+    assert "adversary.knows.architecture" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("cbig.source_model.fit.epoch=3", "epochs"),
+        ("seed=many", "seed"),
+        ("cbig.source_model.arch.kind=resnet9", "resnet8"),
+        ("expect=[{claim: x, that: after.auc > nothing.auc}]", "nothing"),
+    ],
+)
+def test_check_names_the_key_that_is_wrong(leakdrill: Shell, scenario: Path, setting: str, named: str) -> None:
+    answer = leakdrill("check", scenario, "--set", setting)
+    assert answer.exit_code == 2
+    assert named in answer.stderr
+    assert "Traceback" not in answer.stderr

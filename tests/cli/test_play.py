@@ -1,0 +1,92 @@
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import Result
+
+from leakdrill.results import Results
+
+Shell = Callable[..., Result]
+
+
+def test_run_prints_where_how_long_and_what_it_found(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace
+) -> None:
+    answer = leakdrill("run", scenario, "--out", tmp_path / "out")
+    assert answer.exit_code == 0
+    assert plays.run_dir == tmp_path / "out"
+    for part in (
+        str(tmp_path / "out"),
+        "about 12 s: source model 12 s",
+        "0.703 [0.673, 0.733]",
+        "met: what was expected",
+    ):
+        assert part in answer.stdout
+
+
+def test_run_goes_to_runs_by_name_and_time_unless_told_otherwise(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    leakdrill("run", scenario)
+    assert plays.run_dir.parent == Path("runs")
+    assert plays.run_dir.name.startswith("leak-20")
+
+
+def test_settings_reach_the_scenario(leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace) -> None:
+    leakdrill("run", scenario, "--set", "seed=11", "--set", "before.num_shadows=3", "--out", tmp_path / "out")
+    assert plays.loaded.scenario.seed == 11
+    assert plays.loaded.scenario.timeline[3].attack.num_shadows == 3
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("met", 0), ("not met", 1), ("broken", 2), ("undecided", 3)])
+def test_the_verdict_is_the_exit_code(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace, results: Results, verdict: str, code: int
+) -> None:
+    plays.outcome = results.model_copy(update={"verdict": verdict})
+    assert leakdrill("run", scenario, "--out", tmp_path / "out").exit_code == code
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(
+    leakdrill: Shell, finished: Path, scenario: Path, plays: SimpleNamespace
+) -> None:
+    answer = leakdrill("run", scenario, "--out", finished)
+    assert answer.exit_code == 2
+    assert f"leakdrill resume {finished}" in answer.stderr
+    assert plays.run_dir is None
+
+
+def test_an_interrupt_before_the_drill_leaves_nothing_to_resume(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace
+) -> None:
+    plays.outcome = KeyboardInterrupt()
+    assert "nothing was played" in leakdrill("run", scenario, "--out", tmp_path / "out").stderr
+    assert leakdrill("run", scenario, "--out", tmp_path / "out").exit_code == 130
+
+
+def test_resume_goes_on_in_the_same_folder(leakdrill: Shell, finished: Path, plays: SimpleNamespace) -> None:
+    answer = leakdrill("resume", finished)
+    assert answer.exit_code == 0
+    assert plays.run_dir == finished
+
+
+def test_an_interrupted_run_says_how_to_go_on(leakdrill: Shell, finished: Path, plays: SimpleNamespace) -> None:
+    plays.outcome = KeyboardInterrupt()
+    assert f"resume with: leakdrill resume {finished}" in leakdrill("resume", finished).stderr
+
+
+def test_there_is_nothing_to_resume_in_another_folder(leakdrill: Shell, tmp_path: Path, plays: SimpleNamespace) -> None:
+    answer = leakdrill("resume", tmp_path)
+    assert answer.exit_code == 2
+    assert f"no run in {tmp_path}" in answer.stderr
+
+
+def test_what_cannot_be_played_is_refused_before_anything_starts(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace
+) -> None:
+    grid = "grid={adversary.knows.architecture: [true, false]}"
+    for setting in (grid, "expect=[{claim: x, that: after.auc > nothing.auc}]"):
+        assert leakdrill("run", scenario, "--set", setting, "--out", tmp_path / "out").exit_code == 2
+    assert plays.run_dir is None
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,27 @@
+from collections.abc import Callable
+
+import pytest
+from typer.testing import Result
+
+Shell = Callable[..., Result]
+
+
+@pytest.mark.parametrize(
+    ("what", "some"),
+    [
+        ("attacks", ["transmia", "TransMIA, appendix A", "gap"]),
+        ("datasets", ["synthfaces", "digits", "image_folder", "lfw"]),
+        ("archs", ["small_cnn", "resnet8", "resnet18"]),
+        ("scenarios", ["quickstart"]),
+    ],
+)
+def test_list_names_what_there_is_with_a_line_for_each(leakdrill: Shell, what: str, some: list[str]) -> None:
+    answer = leakdrill("list", what)
+    assert answer.exit_code == 0
+    assert all(name in answer.stdout for name in some)
+
+
+def test_list_of_anything_else_names_the_choices(leakdrill: Shell) -> None:
+    answer = leakdrill("list", "parties")
+    assert answer.exit_code == 2
+    assert "scenarios" in answer.stderr
