@@ -66,6 +66,7 @@ def resume(run_dir: RunArgument) -> None:
 def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:
     """A single drill has been printed when it finished; the cells of a grid are summed up here."""
     if isinstance(results, list):
+        typer.echo()
         print_run(run_dir)
     raise typer.Exit(exit_code(results))
 

@@ -117,6 +117,7 @@ class RichConsole:
         for bar in self._bars.values():
             self._progress.remove_task(bar)
         self._bars.clear()
+        self._progress.refresh()  # else what is printed next is followed by the old bars once more
         if self._step_start is not None:
             self._progress.console.print(Text(f"      {self._clock() - self._step_start:.1f} s", style="dim"))
             self._step_start = None

@@ -15,7 +15,8 @@ from leakdrill.scenario import AttackStep, Data, PlainStep, Scenario
 
 START_SECONDS = 8.0  # assumed: three processes import torch and meet
 JUDGE_SECONDS = 2.0  # assumed: intervals and the baseline on raw images
-ATTACK_SECONDS = 3.0  # assumed: fitting the attack model, and shadow heads, of one repeat
+ATTACK_SECONDS = 1.0  # assumed: fitting the attack model, and shadow heads, of one repeat
+WORKERS_SECONDS = 4.0  # assumed: processes that train shadow networks import torch, again in every repeat
 
 
 #: What cells of a grid make once for all, and the parts of the scenario that make it.
@@ -115,7 +116,8 @@ def _attack_seconds(
     splits, challenge = scenario.data.splits, scenario.data.challenge
     per_class = 2 * (challenge.per_class or min(splits.source_train, splits.source_test))
     num_asked = num_source_classes * (splits.shadow_train + splits.shadow_test + per_class)
-    training = attack.training_passes(num_source_classes * splits.source_train) / (speed.training * num_workers)
+    num_passes = attack.training_passes(num_source_classes * splits.source_train)
+    training = WORKERS_SECONDS + num_passes / (speed.training * num_workers) if num_passes else 0.0
     return training + num_asked / speed.forward + ATTACK_SECONDS
 
 

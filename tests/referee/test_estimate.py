@@ -4,7 +4,15 @@ import pytest
 
 from leakdrill.referee import estimate as module
 from leakdrill.referee import probe
-from leakdrill.referee.estimate import Estimate, estimate, estimate_seconds, together
+from leakdrill.referee.estimate import (
+    ATTACK_SECONDS,
+    START_SECONDS,
+    WORKERS_SECONDS,
+    Estimate,
+    estimate,
+    estimate_seconds,
+    together,
+)
 from leakdrill.referee.probe import Speed
 from leakdrill.scenario import Scenario
 
@@ -45,7 +53,7 @@ def test_an_estimate_is_what_the_scenario_asks_for_over_the_speeds() -> None:
     assert got["source model"] == pytest.approx(5 * 8 * 20 / 100 + 5 * 8 * 10 / 1000)
     assert got["target model"] == pytest.approx(2 * 15 / 1000)
     shadows, answers = 4 * 50 * 10 / (100 * 2), 8 * (25 + 25 + 40) / 1000
-    assert got["attack before"] == pytest.approx(shadows + answers + module.ATTACK_SECONDS)
+    assert got["attack before"] == pytest.approx(shadows + answers + ATTACK_SECONDS + WORKERS_SECONDS)
 
 
 def test_fine_tuning_passes_through_the_network_in_every_epoch() -> None:
@@ -78,7 +86,7 @@ def test_an_estimate_reads_as_a_sentence_whose_parts_add_up() -> None:
 def test_a_small_drill_is_estimated_in_seconds_from_start_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "PROBE_SECONDS", 0.02)
     told = estimate(scenario())
-    assert module.START_SECONDS < told.seconds < 600
+    assert START_SECONDS < told.seconds < 600
     assert told.parts["source model"] > 0
 
 
