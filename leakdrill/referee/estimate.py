@@ -4,11 +4,12 @@ What is not measured is a constant here, and named as assumed.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from leakdrill.attacks.base import Attack
+from leakdrill.fit import Fit
 from leakdrill.loading import expand_grid
 from leakdrill.referee.probe import Speed, probe
 from leakdrill.scenario import AttackStep, Data, PlainStep, Scenario
@@ -50,7 +51,8 @@ def estimate(scenario: Scenario) -> Estimate:
     """
     cells = [cell.scenario for cell in expand_grid(scenario)]
     num_classes = [_num_source_classes(cell.data.model_dump_json()) for cell in cells]
-    speed, num_cores = probe(cells[0], num_classes[0]), os.cpu_count() or 1
+    batch_sizes = {fit.batch_size for cell in cells for fit in _fits(cell)}
+    speed, num_cores = probe(cells[0], num_classes[0], batch_sizes), os.cpu_count() or 1
     return together(
         (cell, estimate_seconds(cell, count, speed, num_cores)) for cell, count in zip(cells, num_classes, strict=True)
     )
@@ -81,11 +83,10 @@ def estimate_seconds(scenario: Scenario, num_source_classes: int, speed: Speed, 
     for step in scenario.timeline:
         match step:
             case PlainStep(step="train_source"):
-                epochs = scenario.cbig.source_model.fit.epochs
-                training = epochs * num_source_classes * splits.source_train / speed.training
-                parts["source model"] = (
-                    training + epochs * num_source_classes * splits.source_validation / speed.forward
-                )
+                fit = scenario.cbig.source_model.fit
+                training = splits.source_train / speed.training[fit.batch_size]
+                choosing = splits.source_validation / speed.forward
+                parts["source model"] = fit.epochs * num_source_classes * (training + choosing)
             case PlainStep(step="adapt"):
                 parts["target model"] = _adapt_seconds(scenario, speed)
             case AttackStep(attack=attack):
@@ -101,12 +102,26 @@ def _num_source_classes(data_json: str) -> int:
     return len(data.dataset.open().classes) - (0 if data.target.dataset else data.target.classes)
 
 
+def _fits(scenario: Scenario) -> Iterator[Fit]:
+    """Of every network that is trained."""
+    yield scenario.cbig.source_model.fit
+    yield scenario.csmall.target_model.fit
+    yield from (_shadow_fit(step.attack, scenario) for step in scenario.timeline if isinstance(step, AttackStep))
+
+
+def _shadow_fit(attack: Attack, scenario: Scenario) -> Fit:
+    """The attack's own if it has one; an attack need not."""
+    own = getattr(attack, "fit", None)
+    return own if isinstance(own, Fit) else scenario.cbig.source_model.fit
+
+
 def _adapt_seconds(scenario: Scenario, speed: Speed) -> float:
     """Frozen features are computed once; fine-tuning passes through the whole network in every epoch."""
     num_examples = scenario.data.target.classes * scenario.data.target.train
-    if scenario.csmall.target_model.transfer == "freeze":
+    target = scenario.csmall.target_model
+    if target.transfer == "freeze":
         return num_examples / speed.forward
-    return scenario.csmall.target_model.fit.epochs * num_examples / speed.training
+    return target.fit.epochs * num_examples / speed.training[target.fit.batch_size]
 
 
 def _attack_seconds(
@@ -117,7 +132,8 @@ def _attack_seconds(
     per_class = 2 * (challenge.per_class or min(splits.source_train, splits.source_test))
     num_asked = num_source_classes * (splits.shadow_train + splits.shadow_test + per_class)
     num_passes = attack.training_passes(num_source_classes * splits.source_train)
-    training = WORKERS_SECONDS + num_passes / (speed.training * num_workers) if num_passes else 0.0
+    rate = speed.training[_shadow_fit(attack, scenario).batch_size] * num_workers
+    training = WORKERS_SECONDS + num_passes / rate if num_passes else 0.0
     return training + num_asked / speed.forward + ATTACK_SECONDS
 
 

@@ -1,9 +1,10 @@
 """How fast this machine is at a scenario: real training steps, forward passes and image files, on one thread."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,26 +15,26 @@ from leakdrill.scenario import Scenario
 from leakdrill.store import decode
 from leakdrill.training import TILE, fit_model, predict
 
-PROBE_SECONDS = 0.3  # of each speed, at least
+PROBE_SECONDS = 0.2  # of each speed, at least
 
 
 @dataclass(frozen=True)
 class Speed:
     """Images per second of one thread."""
 
-    training: float  # forward-backward passes
+    training: Mapping[int, float]  # forward-backward passes, by batch size
     forward: float
     dealing: float  # read or rendered, then decoded
 
 
-def probe(scenario: Scenario, num_classes: int) -> Speed:
-    """The speeds of the scenario's source model and images in this process. Takes a second or two."""
+def probe(scenario: Scenario, num_classes: int, batch_sizes: Collection[int]) -> Speed:
+    """The speeds of the scenario's source model and images in this process. Half a second for each."""
     source = scenario.data.dataset.open()
     fit, size = scenario.cbig.source_model.fit, scenario.data.image_size
     model = build(scenario.cbig.source_model.arch, num_classes)
 
-    def train(count: int) -> None:
-        once = fit.model_copy(update={"epochs": 1, "batch_size": max(2, min(fit.batch_size, count))})
+    def train(batch_size: int, count: int) -> None:
+        once = fit.model_copy(update={"epochs": 1, "batch_size": max(2, min(batch_size, count))})
         fit_model(model, _noise(count, size, num_classes), once, seed=0)
 
     def deal(count: int) -> None:
@@ -42,16 +43,16 @@ def probe(scenario: Scenario, num_classes: int) -> Speed:
 
     with _one_thread():
         return Speed(
-            training=_rate(train, 8),
+            training={batch_size: _rate(partial(train, batch_size), 8) for batch_size in batch_sizes},
             forward=_rate(lambda count: predict(model, _noise(count, size, num_classes).inputs), TILE),
             dealing=_rate(deal, 8),
         )
 
 
 def _rate(work: Callable[[int], object], count: int) -> float:
-    """Units of work per second, by doubling `count` until it takes PROBE_SECONDS. Each size is warmed up first."""
+    """Units of work per second, after a first `count` to warm up, by doubling it until it takes PROBE_SECONDS."""
+    work(count)
     while True:
-        work(count)
         start = time.perf_counter()
         work(count)
         seconds = time.perf_counter() - start

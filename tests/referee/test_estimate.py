@@ -16,12 +16,19 @@ from leakdrill.referee.estimate import (
 from leakdrill.referee.probe import Speed
 from leakdrill.scenario import Scenario
 
-SPEED = Speed(training=100.0, forward=1000.0, dealing=500.0)
+SPEED = Speed(training={128: 100.0, 32: 50.0}, forward=1000.0, dealing=500.0)
 GRID = [(1, "freeze"), (1, "fine_tune"), (2, "freeze"), (2, "fine_tune")]
+ATTACK = {
+    "name": "before",
+    "kind": "transmia",
+    "shadow": "baseline",
+    "num_shadows": 4,
+    "shadow_size": 50,
+    "fit": {"epochs": 10},
+}
 
 
 def scenario(**fields: Any) -> Scenario:
-    attack = {"name": "before", "kind": "transmia", "shadow": "baseline", "num_shadows": 4, "shadow_size": 50}
     base: dict[str, Any] = {
         "question": "How long?",
         "data": {
@@ -38,7 +45,7 @@ def scenario(**fields: Any) -> Scenario:
         },
         "cbig": {"source_model": {"arch": {"kind": "small_cnn"}, "fit": {"epochs": 5}}},
         "csmall": {"target_model": {"transfer": "freeze", "fit": {"epochs": 4}}},
-        "timeline": ["train_source", "release", "adapt", {"attack": attack | {"fit": {"epochs": 10}}}],
+        "timeline": ["train_source", "release", "adapt", {"attack": ATTACK}],
     }
     return Scenario.model_validate(base | fields)
 
@@ -63,6 +70,12 @@ def test_fine_tuning_passes_through_the_network_in_every_epoch() -> None:
 
 def test_each_repeat_of_an_attack_costs_the_same_again() -> None:
     assert parts(repeats=3)["attack before"] == pytest.approx(3 * parts()["attack before"])
+
+
+def test_small_batches_are_slower() -> None:
+    small = ATTACK | {"fit": {"epochs": 10, "batch_size": 32}}
+    slower = parts(timeline=["train_source", {"attack": small}])["attack before"]
+    assert slower - parts()["attack before"] == pytest.approx(4 * 50 * 10 / (50 * 2) - 4 * 50 * 10 / (100 * 2))
 
 
 def test_workers_beyond_the_cores_make_nothing_faster() -> None:
@@ -102,6 +115,6 @@ def test_cells_of_a_grid_share_what_is_the_same_in_them() -> None:
 
 
 def test_a_grid_is_estimated_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "probe", lambda scenario, num_classes: SPEED)
+    monkeypatch.setattr(module, "probe", lambda scenario, num_classes, batch_sizes: SPEED)
     alone, both = estimate(scenario()), estimate(scenario(grid={"seed": [1, 2]}))
     assert both.parts["source model"] == pytest.approx(2 * alone.parts["source model"])
