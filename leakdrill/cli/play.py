@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from leakdrill.cli.look import print_run, refuse_unplayable
-from leakdrill.cli.runs import SCENARIO, recorded_scenario
+from leakdrill.cli.runs import SCENARIO, recorded_scenario, recorded_split_key
 from leakdrill.cli.shell import (
     INTERRUPTED,
     OutOption,
@@ -57,7 +57,7 @@ def resume(run_dir: RunArgument) -> None:
     from leakdrill.referee.console import observe
     from leakdrill.referee.grid import resume_run
 
-    recorded_scenario(run_dir)
+    recorded_scenario(run_dir), recorded_split_key(run_dir)  # or say what is missing
     with _resumable(run_dir), observe(stdout()) as observer:
         results = resume_run(run_dir, observer)
     _conclude(run_dir, results)
