@@ -1,7 +1,8 @@
 """The threat-model check: what each attack needs, against what the scenario grants it by that moment of its timeline.
 
 A grant is one of `adversary.knows`, an output of a public API whose model has been made, or a leak. A breach of either
-artefact grants the attack "feature_extractor": an adversary cannot tell g_s from csmall's own g_t by looking at it.
+artefact grants the attack "feature_extractor": an adversary cannot tell g_s from csmall's own g_t by looking at it. A
+leak of its first blocks only is of no use to an adversary who does not know the architecture of the rest.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from leakdrill.scenario import AttackStep, BreachStep, PlainStep, Scenario, Step
 from leakdrill.splits import RECIPIENTS
 
 KNOWLEDGE = (SHADOW_EXAMPLES, ARCHITECTURE, TARGET_EXAMPLES, TRANSFER_METHOD)  # fields of adversary.knows
+
+WHOLE_LEAK = "whole leak"  # the latest breach gave all blocks away
 
 #: What each step needs to have been played before it, and why.
 _AFTER: dict[str, tuple[str, str]] = {
@@ -103,6 +106,9 @@ def _walk(timeline: list[Step]) -> Iterator[tuple[Step, set[str]]]:
             raise ScenarioError(f"timeline[{index}] {step.step}: it was played before, and can be only once")
         yield step, played
         played |= {name, step.step}
+        if isinstance(step, BreachStep):  # the adversary keeps the latest loot
+            played -= {WHOLE_LEAK}
+            played |= {WHOLE_LEAK} if step.breach.fidelity.blocks is None else set()
 
 
 def _access(scenario: Scenario, played: set[str]) -> Iterator[Access]:
@@ -115,7 +121,7 @@ def _access(scenario: Scenario, played: set[str]) -> Iterator[Access]:
     if "adapt" in played:
         apis, outputs = scenario.csmall.apis, scenario.csmall.api.outputs
         yield from (f"csmall/{api}:{output}" for api in apis for output in outputs)
-    if "breach" in played:
+    if WHOLE_LEAK in played or ("breach" in played and knows.architecture):
         yield FEATURE_EXTRACTOR
 
 
@@ -131,7 +137,9 @@ def _remedy(access: Access, scenario: Scenario) -> str:
         case "shadow_examples" | "architecture" | "target_examples" | "transfer_method":
             return f"set adversary.knows.{access}: true"
         case "feature_extractor":
-            return "put a breach before the attack"
+            partial = any(isinstance(step, BreachStep) and step.breach.fidelity.blocks for step in scenario.timeline)
+            beside = ", or set adversary.knows.architecture: true for a leak of its first blocks" if partial else ""
+            return f"put a breach before the attack{beside}"
     if party == "csmall" and api not in scenario.csmall.apis:
         return f"add {api} to csmall.apis"
     if party in ("cbig", "csmall") and output not in getattr(scenario, party).api.outputs:

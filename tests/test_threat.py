@@ -48,6 +48,15 @@ def test_an_attack_without_the_leak_names_what_it_lacks_and_where_it_would_come_
     )
 
 
+def test_the_first_blocks_alone_are_of_use_only_to_an_adversary_who_knows_the_architecture() -> None:
+    timeline = ["train_source", "release", BREACH, {"breach": {"fidelity": {"blocks": 1}}}, FREEZE]
+    check_threat(scenario(timeline))
+    assert refusal(scenario(timeline, adversary__knows={"architecture": False})).endswith(
+        "put a breach before the attack, or set adversary.knows.architecture: true for a leak of its first blocks"
+    )
+    check_threat(scenario([*timeline[:-1], BREACH, FREEZE], adversary__knows={"architecture": False}))
+
+
 @pytest.mark.parametrize("artefact", ["feature_extractor", "target_feature_extractor"])
 def test_a_leak_of_either_artefact_is_a_feature_extractor_to_the_adversary(artefact: str) -> None:
     check_threat(scenario(["train_source", "release", "adapt", {"breach": {"artefact": artefact}}, FREEZE]))

@@ -1,7 +1,6 @@
 """The parties as the referee calls them: typed methods over the private stubs."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from leakdrill.attacks.base import Attack, Verdict
@@ -18,7 +17,7 @@ from leakdrill.scenario import Breach
 from leakdrill.splits import Split
 from leakdrill.training import Progress
 
-EXAMPLES_PER_MESSAGE = 64  # of at most a few hundred kilobytes each: far below the message limit
+MESSAGE_BYTES = 1 << 20  # of image files in one message; a single larger file makes a message of its own
 
 
 class PartyClient:
@@ -107,6 +106,11 @@ def _provision_requests(name: str, split: Split) -> Iterator[party_pb2.Provision
         split=name, num_examples=len(split.labels), image_size=split.image_size, digest=split.digest()
     )
     yield party_pb2.ProvisionRequest(header=header)
-    examples = (party_pb2.EncodedExample(file=file, label=label) for file, label in split.encoded())
-    while batch := list(islice(examples, EXAMPLES_PER_MESSAGE)):
-        yield party_pb2.ProvisionRequest(batch=party_pb2.ExampleBatch(examples=batch))
+    batch, size_bytes = party_pb2.ExampleBatch(), 0
+    for file, label in split.encoded():
+        batch.examples.add(file=file, label=label)
+        size_bytes += len(file)
+        if size_bytes >= MESSAGE_BYTES:
+            yield party_pb2.ProvisionRequest(batch=batch)
+            batch, size_bytes = party_pb2.ExampleBatch(), 0
+    yield party_pb2.ProvisionRequest(batch=batch)
