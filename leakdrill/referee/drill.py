@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from leakdrill.attacks import AttackSpec
 from leakdrill.attacks.base import Attack, Verdict
-from leakdrill.errors import LeakdrillError
+from leakdrill.errors import LeakdrillError, PartyUnavailable
 from leakdrill.loading import load_scenario
 from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee import clause
@@ -96,6 +96,7 @@ class Drill:
         return cls(scenario, out=run_dir, observer=observer, parties=parties, split_key=split_key)
 
     def __enter__(self) -> Self:
+        self._observer.note("starting the parties and dealing the data")
         with self._timed("start and deal"):
             deal(self.scenario.data, self._split_key)  # first: an impossible split leaves nothing behind
             self._open_run_dir()
@@ -260,11 +261,13 @@ class Drill:
         return lambda fraction, message: self._observer.progress(party, fraction, message)
 
     def _diagnosis(self, error: LeakdrillError) -> str:
-        """The error, or why a party is gone if that is behind it."""
+        """The error, or why a party is gone if that is behind it; what a party kept to itself is in its log."""
         try:
             self.parties.check()
         except LeakdrillError as cause:
             return str(cause)
+        if isinstance(error, PartyUnavailable):
+            return f"{error}; see {self.run_dir}/parties/*/party.log"
         return str(error)
 
     @contextmanager
