@@ -1,6 +1,7 @@
 """What tests of several parts share."""
 
 import pytest
+import torch
 
 from leakdrill.results import (
     AttackResult,
@@ -14,6 +15,12 @@ from leakdrill.results import (
     Spread,
     TprAtFpr,
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """As in a party: the same results to the last bit, and no threads that wait for each other over small models."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -55,6 +55,8 @@ class TargetModelMia(Attack):
         target = view.oracle("csmall/recognition")
         draws = draw_shadow_sets(train, test, self.num_shadows, self.shadow_size, derive(view.seed, "draws"))
         recipe = self._recipe(view, target.num_classes)
+        # before any training: a budget that does not cover the challenge is best known at once
+        answers = target.query(view.challenge.inputs, "scores")
         shadows = Shadows(recipe, train, test, draws, derive(view.seed, "shadows"))
         records = train_shadow_networks(shadows, view.num_workers, view.progress)
         model = fit_attack_model(
@@ -65,7 +67,6 @@ class TargetModelMia(Attack):
             view.num_classes,
             derive(view.seed, "attack model"),
         )
-        answers = target.query(view.challenge.inputs, "scores")
         scores, decisions = model.judge(answers.astype(np.float64), view.challenge.labels)
         return Verdict(scores, decisions, {"classes_without_own_attack_model": model.num_classes_without_own})
 

@@ -34,7 +34,7 @@ from leakdrill.shadows import (
     Shadows,
     Transferred,
     draw_shadow_sets,
-    remaining_blocks,
+    num_fresh_blocks,
     train_frozen_shadows,
     train_shadow_networks,
     true_confidences,
@@ -86,7 +86,14 @@ class TransMia(Attack):
     def run(self, view: View) -> Verdict:
         train, test = view.shadow_pools()
         draws = draw_shadow_sets(train, test, self.num_shadows, self.shadow_size, derive(view.seed, "draws"))
-        records, notes = self._shadow_records(view, train, test, draws)
+        recipe = self._recipe(view)
+        # before any training: a budget that does not cover the challenge is best known at once
+        answers = view.oracle("cbig/source").query(view.challenge.inputs, "scores")
+        if recipe is None:
+            records, notes = self._frozen_heads(view, train, test, draws)
+        else:
+            shadows = Shadows(recipe, train, test, draws, derive(view.seed, "shadows"))
+            records, notes = train_shadow_networks(shadows, view.num_workers, view.progress), {}
         model = fit_attack_model(
             FITTERS[self.attack_model],
             self._inputs(records.scores, records.labels),
@@ -95,7 +102,6 @@ class TransMia(Attack):
             view.num_classes,
             derive(view.seed, "attack model"),
         )
-        answers = view.oracle("cbig/source").query(view.challenge.inputs, "scores")
         scores, decisions = model.judge(self._inputs(answers, view.challenge.labels), view.challenge.labels)
         notes["classes_without_own_attack_model"] = model.num_classes_without_own
         return Verdict(scores, decisions, notes)
@@ -106,34 +112,22 @@ class TransMia(Attack):
             return modified_entropy(scores, labels)[:, np.newaxis]
         return leading_scores(scores, labels) if self.inputs == "leading" else scores.astype(np.float64)
 
-    def _shadow_records(
-        self, view: View, train: Examples, test: Examples, draws: Draws
-    ) -> tuple[Records, dict[str, Any]]:
-        """L1 and L2: shadow models, and what they answer about examples in and out of their own training sets."""
-        if self.shadow == "freeze" and self._lacks_only_the_last_layer(view):
-            return self._frozen_heads(view, train, test, draws)
-        shadows = Shadows(self._recipe(view), train, test, draws, derive(view.seed, "shadows"))
-        return train_shadow_networks(shadows, view.num_workers, view.progress), {}
-
-    def _lacks_only_the_last_layer(self, view: View) -> bool:
-        """Known from the architecture; who does not know it takes the leak for all of g_s, as the paper has it."""
+    def _recipe(self, view: View) -> Recipe | None:
+        """How to make shadow networks (L1); None when linear heads are all there is to train."""
         arch = self.arch or view.architecture
-        return arch is None or len(remaining_blocks(_leaked(view), arch)) == 1
-
-    def _recipe(self, view: View) -> Recipe:
-        arch = self.arch or view.architecture
-        if arch is None:
-            raise ScenarioError(
-                f"shadow networks ({self.shadow}) need an architecture for the layers that did not leak: "
-                "grant adversary.knows.architecture, or set the attack's arch"
-            )
         if self.shadow == "baseline":
+            if arch is None:
+                raise ScenarioError("baseline: grant adversary.knows.architecture, or set the attack's arch")
             return FromScratch(arch, view.num_classes, self.fit)
-        return Transferred.of(_leaked(view), arch, view.num_classes, self.fit, self.shadow)
+        leaked = _leaked(view)
+        if self.shadow == "freeze" and num_fresh_blocks(leaked, arch) == 1:
+            return None
+        return Transferred.of(leaked, arch, view.num_classes, self.fit, self.shadow)
 
     def _frozen_heads(
         self, view: View, train: Examples, test: Examples, draws: Draws
     ) -> tuple[Records, dict[str, Any]]:
+        """L1 and L2 when all of g_s leaked: the records, and what to note about them."""
         shadows = train_frozen_shadows(
             _leaked(view).module(),
             train,

@@ -9,9 +9,9 @@ networks.py  shadow networks trained in parallel processes
 
 from leakdrill.shadows.draws import Draws, Records, draw_shadow_sets
 from leakdrill.shadows.frozen import FrozenShadows, train_frozen_shadows, true_confidences
-from leakdrill.shadows.heads import HeadFit, Heads, heads_at_once, train_heads
+from leakdrill.shadows.heads import HeadFit, Heads, heads_at_once, shuffled_batches, train_heads
 from leakdrill.shadows.networks import Shadows, train_shadow_networks
-from leakdrill.shadows.recipes import FromScratch, Recipe, ThroughTarget, Transferred, remaining_blocks
+from leakdrill.shadows.recipes import FromScratch, Recipe, ThroughTarget, Transferred, num_fresh_blocks
 
 __all__ = [
     "Draws",
@@ -26,7 +26,8 @@ __all__ = [
     "Transferred",
     "draw_shadow_sets",
     "heads_at_once",
-    "remaining_blocks",
+    "num_fresh_blocks",
+    "shuffled_batches",
     "train_frozen_shadows",
     "train_heads",
     "train_shadow_networks",

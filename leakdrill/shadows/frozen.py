@@ -70,7 +70,7 @@ def train_frozen_shadows(
     seed: int,
     progress: Progress,
 ) -> FrozenShadows:
-    """Heads of every shadow, kept at every length among which to choose; both pools' features are computed once."""
+    """Heads of every shadow, kept at every length among which to choose; features (N, D) are computed once."""
     progress(0.0, "features of the shadow pools")
     train_features, test_features = (
         torch.from_numpy(predict(feature_extractor, pool.inputs)) for pool in (train, test)

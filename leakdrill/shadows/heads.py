@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from leakdrill.errors import ScenarioError
 from leakdrill.seeds import derive, torch_generator
 from leakdrill.spec import Spec
 
@@ -68,10 +69,10 @@ def train_heads(
     at_once: int | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> list[Heads]:
-    """One head per row of `draws` (S, n), as it stands after each number of `steps` (ascending).
+    """One head per row of `draws` (S, n), as it stands after each number of `steps` (ascending; 0: as made).
 
     features: (N, D) float32 of the pool; labels: (N,) int64. Shadow s's initial head and batches depend on the seed
-    and on s alone. at_once: overrides `heads_at_once`, for the benchmark.
+    and on s alone. at_once: overrides `heads_at_once`, for the benchmark. Raises ScenarioError if training diverges.
     """
     num_shadows, width = len(draws), features.shape[1]
     batch_size = min(fit.batch_size, draws.shape[1])
@@ -81,7 +82,7 @@ def train_heads(
     for start in range(0, num_shadows, group):
         shadows = range(start, min(start + group, num_shadows))
         batches = torch.stack(
-            [_batches(draws[s], batch_size, steps[-1], derive(seed, "batches", str(s))) for s in shadows]
+            [shuffled_batches(draws[s], batch_size, steps[-1], derive(seed, "batches", str(s))) for s in shadows]
         )
         state = _initial([derive(seed, "head", str(s)) for s in shadows], num_classes, width)
         done = 0
@@ -91,6 +92,8 @@ def train_heads(
             biases[checkpoint, start : shadows.stop] = state.biases
             done = until
         progress(shadows.stop / num_shadows)
+    if not weights.isfinite().all():
+        raise ScenarioError(f"head training diverged: lower head.learning_rate, now {fit.learning_rate:g}")
     return [Heads(*pair) for pair in zip(weights, biases, strict=True)]
 
 
@@ -130,9 +133,9 @@ def _initial(seeds: Sequence[int], num_classes: int, width: int) -> _Descent:
     return _Descent(weights, biases, torch.zeros_like(weights), torch.zeros_like(biases))
 
 
-def _batches(draw: NDArray[np.int64], batch_size: int, steps: int, seed: int) -> torch.Tensor:
+def shuffled_batches(draw: NDArray[np.int64], batch_size: int, steps: int, seed: int) -> torch.Tensor:
     """(steps, batch_size) indices: epoch after epoch of the draw, each freshly shuffled, cut into equal batches."""
     generator = torch_generator(seed)
-    num_epochs = -(-steps * batch_size // len(draw))
+    num_epochs = max(1, -(-steps * batch_size // len(draw)))
     order = torch.cat([torch.randperm(len(draw), generator=generator) for _ in range(num_epochs)])
     return torch.from_numpy(draw)[order[: steps * batch_size]].reshape(steps, batch_size)

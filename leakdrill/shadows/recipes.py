@@ -1,11 +1,14 @@
 """How one shadow network is made from its own training set: small, picklable descriptions for worker processes."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import torch
 from torch import nn
 
 from leakdrill.archs import ArchSpec, build, cut
+from leakdrill.archs.initialise import initialise
 from leakdrill.artefact import Artefact
 from leakdrill.errors import ScenarioError
 from leakdrill.examples import Examples
@@ -43,26 +46,35 @@ class FromScratch:
 class Transferred:
     """Transfer shadow training (TransMIA, section 4.2): shallow layers start as the leaked ones, frozen or fine-tuned.
 
-    The layers that did not leak are those of `arch` after the leaked blocks, with fresh weights.
+    The layers that did not leak are those of `arch` after the leaked blocks, with fresh weights; without an `arch`, a
+    linear head.
     """
 
     leaked: tuple[str | bytes, ...]  # an artefact's parts
-    arch: ArchSpec
+    arch: ArchSpec | None
     num_classes: int
     fit: Fit
     method: Method
 
     @classmethod
-    def of(cls, leaked: Artefact, arch: ArchSpec, num_classes: int, fit: Fit, method: Method) -> "Transferred":
-        """Raises ScenarioError when the leaked blocks are not the first blocks of `arch`."""
-        remaining_blocks(leaked, arch)
+    def of(cls, leaked: Artefact, arch: ArchSpec | None, num_classes: int, fit: Fit, method: Method) -> "Transferred":
+        """Raises what `num_fresh_blocks` raises."""
+        num_fresh_blocks(leaked, arch)
         return cls(tuple(leaked.to_parts()), arch, num_classes, fit, method)
 
     def make(self, train: Examples, seed: int) -> nn.Sequential:
         leaked = Artefact.from_parts(self.leaked)
-        fresh = build(self.arch, self.num_classes, seed=derive(seed, "initial weights"))
-        _, head = cut(fresh, leaked.description.blocks[-1])
+        head = self._fresh_head(leaked, derive(seed, "initial weights"))
         return adapt(leaked.module(), head, train, self.fit, self.method, derive(seed, "fit"))
+
+    def _fresh_head(self, leaked: Artefact, seed: int) -> nn.Sequential:
+        if self.arch is not None:
+            return cut(build(self.arch, self.num_classes, seed), leaked.description.blocks[-1])[1]
+        # without memory first, because a layer draws its first weights from the global generator
+        linear = nn.Linear(feature_width(leaked), self.num_classes, device="meta")
+        head = nn.Sequential(OrderedDict(head=linear)).to_empty(device="cpu")
+        initialise(head, torch.Generator().manual_seed(seed))
+        return head
 
 
 @dataclass(frozen=True)
@@ -82,10 +94,29 @@ class ThroughTarget:
         return adapt(feature_extractor, head, self.target_train, self.fit, self.method, derive(seed, "fit"))
 
 
-def remaining_blocks(leaked: Artefact, arch: ArchSpec) -> list[str]:
-    """Names of the blocks of `arch` after the leaked ones; raises ScenarioError when those are not its first."""
+def feature_width(leaked: Artefact) -> int:
+    """D of the leaked layers' features (N, D); raises ScenarioError when they are maps, which no linear head takes."""
+    size = leaked.description.input_size
+    with torch.inference_mode():
+        shape = tuple(leaked.module()(torch.zeros(1, 3, size, size)).shape[1:])
+    if len(shape) != 1:
+        raise ScenarioError(
+            f"the leaked layers end in feature maps {shape}, so more than the last layer is missing: "
+            "grant adversary.knows.architecture, or set the attack's arch"
+        )
+    return int(shape[0])
+
+
+def num_fresh_blocks(leaked: Artefact, arch: ArchSpec | None) -> int:
+    """How many blocks of `arch` did not leak; without an architecture, 1: the adversary takes the leak for all of g_s.
+
+    Raises ScenarioError when the leaked blocks are not the first of `arch`, or without one end in feature maps.
+    """
+    if arch is None:
+        feature_width(leaked)
+        return 1
     names = [name for name, _ in build(arch, num_classes=2).named_children()]
     blocks = leaked.description.blocks
     if names[: len(blocks)] != blocks or len(names) == len(blocks):
         raise ScenarioError(f"the leaked blocks {blocks} are not the first blocks of {arch.kind}: {names}")
-    return names[len(blocks) :]
+    return len(names) - len(blocks)

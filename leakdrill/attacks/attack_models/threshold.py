@@ -25,12 +25,13 @@ def fit_threshold(records: Grouped, seed: int = 0) -> Judge:
 def best_threshold(members: NDArray[np.float64], non_members: NDArray[np.float64]) -> float:
     """The tau that maximises |members <= tau| + |non_members > tau|, the paper's sum.
 
-    The sum only changes at the values themselves, so tau is sought half-way between neighbours, at the largest value
-    (everything is in), and at 0 (only what is exactly 0 is in; entropies are not negative). Of equals, the smallest:
-    who cannot tell should not accuse.
+    The sum only changes at the values themselves, none of which is negative, so tau is sought half-way between
+    neighbours, below them all (nothing is in) and at the largest (everything is). Of equals, the smallest: who cannot
+    tell should not accuse.
     """
     values = np.unique(np.concatenate([members, non_members]))
-    candidates = np.concatenate([[0.0], (values[:-1] + values[1:]) / 2, values[-1:]])
+    below = values[:1][values[:1] > 0] / 2
+    candidates = np.concatenate([below, (values[:-1] + values[1:]) / 2, values[-1:]])
     hits = np.searchsorted(np.sort(members), candidates, side="right")
     false_alarms = np.searchsorted(np.sort(non_members), candidates, side="right")
     return float(candidates[np.argmax(hits - false_alarms)])

@@ -1,0 +1,148 @@
+"""What every attack owes, whoever wrote it. A registered attack without a case here fails the first test."""
+
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from leakdrill.attacks import ATTACKS, Entropy, Gap, TargetModelMia, TransMia
+from leakdrill.attacks.base import Attack, Verdict
+from leakdrill.errors import BudgetExhausted
+from leakdrill.fit import Fit
+from leakdrill.shadows import HeadFit
+from tests.attacks.worlds import world
+
+QUICK = Fit(epochs=8, batch_size=16, learning_rate=0.05)
+OVERTRAINED = HeadFit(steps=150, batch_size=16)
+NUM_CHALLENGED = 400
+
+#: Small versions of every attack, with the queries that each may spend on the source and the target model.
+CASES: dict[str, tuple[Attack, int, int]] = {
+    "gap": (Gap(), NUM_CHALLENGED, 0),
+    "gap_by_label": (Gap(output="label"), NUM_CHALLENGED, 0),
+    "entropy": (Entropy(threshold_queries=30), NUM_CHALLENGED + 30, 0),
+    "transmia_baseline": (
+        TransMia(shadow="baseline", num_shadows=4, shadow_size=40, fit=QUICK, attack_model="svm"),
+        NUM_CHALLENGED,
+        0,
+    ),
+    "transmia_fine_tune": (
+        TransMia(shadow="fine_tune", num_shadows=4, shadow_size=40, fit=QUICK, attack_model="entropy"),
+        NUM_CHALLENGED,
+        0,
+    ),
+    "transmia_freeze_dnn": (TransMia(num_shadows=20, shadow_size=30, head=OVERTRAINED), NUM_CHALLENGED, 0),
+    "transmia_freeze_whole": (
+        TransMia(num_shadows=20, shadow_size=30, head=OVERTRAINED, inputs="whole"),
+        NUM_CHALLENGED,
+        0,
+    ),
+    "transmia_freeze_auto": (
+        TransMia(num_shadows=20, shadow_size=30, attack_model="entropy", tuning_queries=25),
+        NUM_CHALLENGED + 25,
+        0,
+    ),
+    "target_model_mia": (
+        TargetModelMia(num_shadows=4, shadow_size=40, fit=QUICK, target_fit=QUICK),
+        0,
+        NUM_CHALLENGED,
+    ),
+}
+#: Attacks that learn nothing even from a memoriser, which is what their paper says of them.
+POWERLESS = {"target_model_mia"}
+
+every_case = pytest.mark.parametrize("case", CASES)
+
+
+@cache
+def verdict(case: str, source: str) -> Verdict:
+    return CASES[case][0].run(world(source).view)
+
+
+def auc(case: str, source: str) -> float:
+    return float(roc_auc_score(world(source).is_member, verdict(case, source).scores))
+
+
+def test_every_registered_attack_has_a_case_here() -> None:
+    assert {attack.kind for attack, _, _ in CASES.values()} == set(ATTACKS)
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_the_docstring_starts_with_one_line_that_cites_its_source(kind: str) -> None:
+    first_line, *rest = (ATTACKS[kind].__doc__ or "").split("\n")
+    assert first_line.endswith(".")
+    assert not rest or not rest[0].strip()
+    assert re.search(r"\((TransMIA|[A-Z]\w+( et al\.| and \w+)? \d{4}),? .*(section|appendix)", first_line)
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_an_attack_is_named_after_its_kind_unless_it_is_given_a_name(kind: str) -> None:
+    assert ATTACKS[kind]().name == kind
+    assert ATTACKS[kind](name="after").name == "after"
+
+
+@every_case
+def test_scores_and_decisions_have_one_entry_per_example(case: str) -> None:
+    got = verdict(case, "memoriser")
+    assert got.scores.shape == got.decisions.shape == (NUM_CHALLENGED,)
+    assert got.scores.dtype == np.float64
+    assert got.decisions.dtype == np.bool_
+    assert np.isfinite(got.scores).all()
+
+
+@every_case
+def test_decisions_agree_with_the_order_of_scores(case: str) -> None:
+    got = verdict(case, "memoriser")
+    if got.decisions.any() and not got.decisions.all():
+        assert got.scores[got.decisions].min() > got.scores[~got.decisions].max()
+
+
+@every_case
+def test_the_same_view_gives_the_same_verdict(case: str) -> None:
+    again = CASES[case][0].run(world("memoriser").view)
+    np.testing.assert_array_equal(again.scores, verdict(case, "memoriser").scores)
+    np.testing.assert_array_equal(again.decisions, verdict(case, "memoriser").decisions)
+    assert again.notes == verdict(case, "memoriser").notes
+
+
+@every_case
+def test_a_verdict_does_not_depend_on_the_order_of_the_challenge(case: str) -> None:
+    order = np.random.default_rng(1).permutation(NUM_CHALLENGED)
+    permuted = CASES[case][0].run(world("memoriser").permuted(order).view)
+    np.testing.assert_allclose(permuted.scores, verdict(case, "memoriser").scores[order], rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(permuted.decisions, verdict(case, "memoriser").decisions[order])
+
+
+@every_case
+def test_queries_are_those_that_were_announced(case: str) -> None:
+    attack, of_source, of_target = CASES[case]
+    here = world("memoriser")
+    attack.run(here.view)
+    assert here.num_asked == {"cbig/source": of_source, "csmall/recognition": of_target}
+
+
+@every_case
+def test_an_exhausted_budget_is_an_error_and_not_a_verdict(case: str) -> None:
+    with pytest.raises(BudgetExhausted):
+        CASES[case][0].run(world("memoriser", budget=NUM_CHALLENGED - 1).view)
+
+
+@pytest.mark.parametrize("case", sorted(set(CASES) - POWERLESS))
+def test_a_memoriser_is_found_out(case: str) -> None:
+    assert auc(case, "memoriser") > 0.7
+
+
+@every_case
+def test_a_model_that_remembers_nothing_gives_nothing_away(case: str) -> None:
+    assert abs(auc(case, "null") - 0.5) < 0.1  # 3.5 standard errors of 200 + 200 examples
+    right = (verdict(case, "null").decisions == world("null").is_member).mean()
+    assert abs(right - 0.5) < 0.1
+
+
+@every_case
+def test_needs_are_spelt_as_scenarios_grant_them(case: str) -> None:
+    known = {"shadow_examples", "architecture", "target_examples", "transfer_method", "feature_extractor"}
+    for need in CASES[case][0].needs:
+        assert need in known or re.fullmatch(r"(cbig/source|csmall/recognition):(scores|label|logits)", need)

@@ -1,0 +1,20 @@
+from dataclasses import replace
+
+import pytest
+
+from leakdrill.attacks import Entropy
+from tests.attacks.worlds import world
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_the_chosen_share_of_the_adversarys_own_examples_is_called_in(rate: float) -> None:
+    view = world("memoriser").view
+    assert view.shadow_test is not None
+    of_own = Entropy(false_positive_rate=rate).run(replace(view, challenge=view.shadow_test))
+    assert of_own.decisions.mean() == pytest.approx(rate, abs=0.02)
+
+
+def test_it_asks_about_no_more_of_its_own_examples_than_it_has() -> None:
+    here = world("memoriser")
+    Entropy(threshold_queries=10_000).run(here.view)
+    assert here.num_asked["cbig/source"] == 400 + 60

@@ -1,0 +1,129 @@
+"""Small worlds in which attacks are tried: a view of tiny images, and oracles whose secrets are known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakdrill.archs import SmallCnn, build, cut
+from leakdrill.artefact import Artefact
+from leakdrill.attacks.base import View
+from leakdrill.errors import BudgetExhausted, NotFound
+from leakdrill.examples import Examples
+from leakdrill.oracle import Output
+
+NUM_CLASSES = 4
+NUM_TARGET_CLASSES = 3
+ARCH = SmallCnn(width=4, num_features=16)
+
+#: Scores (N, C) of images (N, H, W, 3), which for the oracles here depend on each image alone.
+Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+class LocalOracle:
+    """A model in this process, which counts what it is asked and stops at its budget."""
+
+    def __init__(self, name: str, num_classes: int, answer: Answer, budget: int | None = None) -> None:
+        self.name = name
+        self.num_classes = num_classes
+        self.outputs: frozenset[Output] = frozenset({"scores", "label"})
+        self.num_asked = 0
+        self._answer = answer
+        self._budget = budget
+
+    def query(self, inputs: NDArray[np.uint8], output: Output = "scores") -> NDArray[np.float32]:
+        if output not in self.outputs:
+            raise NotFound(f"{self.name} does not return {output}")
+        self.num_asked += len(inputs)
+        if self._budget is not None and self.num_asked > self._budget:
+            raise BudgetExhausted(f"asked for {self.num_asked} of {self._budget}")
+        scores = self._answer(inputs)
+        return scores if output == "scores" else scores.argmax(axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class World:
+    """A view, and the truth that the view does not hold."""
+
+    view: View
+    is_member: NDArray[np.bool_]
+
+    @property
+    def num_asked(self) -> dict[str, int]:
+        return {name: oracle.num_asked for name, oracle in self.view.oracles.items()}  # type: ignore[attr-defined]
+
+    def permuted(self, order: NDArray[np.int64]) -> "World":
+        view = replace(self.view, challenge=self.view.challenge.take(order))
+        return World(view, self.is_member[order])
+
+
+def world(source: Literal["memoriser", "null"], per_class: int = 50, budget: int | None = None) -> World:
+    """Noise images of NUM_CLASSES classes, half of the challenge members of a source that is one of two extremes.
+
+    memoriser: sure of the label of every member, unsure of everything else. null: answers without regard to membership.
+    """
+    generator = np.random.default_rng(20)
+    members, others = images(generator, per_class), images(generator, per_class)
+    challenge, is_member = shuffled(members, others, generator)
+    pools = images(generator, 15), images(generator, 15)
+    known = {image.tobytes() for image in members.inputs} if source == "memoriser" else set()
+    truth = {
+        image.tobytes(): int(label)
+        for part in (challenge, *pools)
+        for image, label in zip(part.inputs, part.labels, strict=True)
+    }
+    view = View(
+        challenge=challenge,
+        num_classes=NUM_CLASSES,
+        oracles={
+            "cbig/source": LocalOracle("cbig/source", NUM_CLASSES, _source(known, truth), budget),
+            "csmall/recognition": LocalOracle("csmall/recognition", NUM_TARGET_CLASSES, _noise, budget),
+        },
+        seed=5,
+        shadow_train=pools[0],
+        shadow_test=pools[1],
+        architecture=ARCH,
+        target_train=images(generator, 5, NUM_TARGET_CLASSES),
+        transfer_method="freeze",
+        leaked=leaked(),
+    )
+    return World(view, is_member)
+
+
+@cache
+def leaked(at: str | None = None) -> Artefact:
+    """g_s, or its first blocks up to `at`, with random weights: features that tell images apart are all it takes."""
+    feature_extractor, _ = cut(build(ARCH, NUM_CLASSES, seed=3), at)
+    return Artefact.of("feature_extractor", ARCH, feature_extractor, input_size=8)
+
+
+def images(generator: np.random.Generator, per_class: int, num_classes: int = NUM_CLASSES) -> Examples:
+    labels = np.repeat(np.arange(num_classes), per_class)
+    return Examples(generator.integers(0, 256, (len(labels), 8, 8, 3), dtype=np.uint8), labels)
+
+
+def shuffled(members: Examples, others: Examples, generator: np.random.Generator) -> tuple[Examples, NDArray[np.bool_]]:
+    both = Examples(np.concatenate([members.inputs, others.inputs]), np.concatenate([members.labels, others.labels]))
+    order = generator.permutation(len(both))
+    return both.take(order), order < len(members)
+
+
+def _source(known: set[bytes], truth: dict[bytes, int]) -> Answer:
+    """Noise about everything, plus 6 nats for the label of what is known, and 1 for that of anything else."""
+
+    def answer(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        scores = _noise(inputs, NUM_CLASSES)
+        for row, image in zip(scores, inputs, strict=True):
+            row[truth[image.tobytes()]] *= np.exp(6 if image.tobytes() in known else 1)
+        return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    return answer
+
+
+def _noise(inputs: NDArray[np.uint8], num_classes: int = NUM_TARGET_CLASSES) -> NDArray[np.float32]:
+    """Scores drawn from each image's own bytes."""
+    drawn = [np.random.default_rng(list(image.tobytes()[:16])).dirichlet(np.ones(num_classes)) for image in inputs]
+    return np.array(drawn, dtype=np.float32).reshape(len(inputs), num_classes)

@@ -1,0 +1,99 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from leakdrill.errors import PartyUnavailable
+from leakdrill.examples import Examples
+from leakdrill.fit import Fit
+from leakdrill.shadows import FromScratch, Shadows, draw_shadow_sets, train_shadow_networks
+from tests.attacks.worlds import ARCH, NUM_CLASSES, images
+
+
+@dataclass(frozen=True)
+class Dies:
+    """A recipe that takes its process with it."""
+
+    def make(self, train: Examples, seed: int) -> nn.Module:
+        os._exit(3)
+
+
+@dataclass(frozen=True)
+class TakesForever:
+    """A recipe that says which process is at work, and never comes to an end."""
+
+    directory: Path
+
+    def make(self, train: Examples, seed: int) -> nn.Module:
+        (self.directory / str(os.getpid())).touch()
+        time.sleep(600)
+        raise AssertionError("should have been ended")
+
+
+def shadows(recipe: object = None) -> Shadows:
+    generator = np.random.default_rng(1)
+    train, test = images(generator, 10), images(generator, 10)
+    recipe = recipe or FromScratch(ARCH, NUM_CLASSES, Fit(epochs=2, batch_size=16))
+    return Shadows(recipe, train, test, draw_shadow_sets(train, test, 3, 20, seed=2), seed=3)  # type: ignore[arg-type]
+
+
+def nothing(fraction: float, message: str) -> None:
+    pass
+
+
+def test_workers_change_the_time_and_nothing_else() -> None:
+    told: list[tuple[float, str]] = []
+    here = train_shadow_networks(shadows(), 1, nothing)
+    elsewhere = train_shadow_networks(shadows(), 2, lambda *progress: told.append(progress))
+    np.testing.assert_array_equal(elsewhere.scores, here.scores)
+    np.testing.assert_array_equal(elsewhere.labels, here.labels)
+    assert here.scores.shape == (2 * 3 * 20, NUM_CLASSES)
+    assert told[-1] == (1.0, "shadow model 3 of 3")
+    assert len(told) == 3
+
+
+def test_a_worker_that_dies_is_reported_with_what_to_do() -> None:
+    with pytest.raises(PartyUnavailable, match=r"lower adversary\.workers"):
+        train_shadow_networks(shadows(Dies()), 2, nothing)
+
+
+def test_workers_die_with_the_process_that_started_them(tmp_path: Path) -> None:
+    at_work = tmp_path / "at_work"
+    at_work.mkdir()
+    script = f"""
+import sys; sys.path[:0] = {sys.path!r}
+from pathlib import Path
+from tests.shadows.test_networks import TakesForever, nothing, shadows, train_shadow_networks
+if __name__ == "__main__":
+    train_shadow_networks(shadows(TakesForever(Path({str(at_work)!r}))), 2, nothing)
+"""
+    (tmp_path / "parent.py").write_text(script)
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"])
+    try:
+        wait_for(lambda: len(list(at_work.iterdir())) == 2)
+    finally:
+        parent.kill()
+        parent.wait()
+    wait_for(lambda: not any(is_running(worker.name) for worker in at_work.iterdir()))
+
+
+def is_running(pid: str) -> bool:
+    try:
+        status = Path("/proc", pid, "status").read_text()
+    except FileNotFoundError:
+        return False
+    return "State:\tZ" not in status  # ended, but nobody has asked how
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
