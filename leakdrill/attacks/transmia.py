@@ -75,7 +75,7 @@ class TransMia(Attack):
         needs = {SHADOW_EXAMPLES, SOURCE_SCORES}
         if self.shadow != "baseline":
             needs.add(FEATURE_EXTRACTOR)
-        elif self.arch is None:
+        if self.shadow != "freeze" and self.arch is None:  # a frozen g_s needs a linear head and nothing else
             needs.add(ARCHITECTURE)
         return frozenset(needs)
 

@@ -30,7 +30,8 @@ def test_defaults_are_those_of_section_5_2() -> None:
         (TransMia(shadow="baseline"), {"architecture"}),
         (TransMia(shadow="baseline", arch=ARCH), set()),
         (TransMia(shadow="freeze"), {"feature_extractor"}),
-        (TransMia(shadow="fine_tune"), {"feature_extractor"}),
+        (TransMia(shadow="fine_tune"), {"feature_extractor", "architecture"}),
+        (TransMia(shadow="fine_tune", arch=ARCH), {"feature_extractor"}),
     ],
 )
 def test_it_needs_the_leak_only_when_it_uses_it(attack: TransMia, needs: set[str]) -> None:
