@@ -90,6 +90,11 @@ class Attack(Spec):
         """The access and knowledge without which this attack cannot run."""
         raise NotImplementedError
 
+    @property
+    def shadow_set_size(self) -> int:
+        """How many examples one shadow model takes from the shadow_train pool, and as many from shadow_test."""
+        return 0
+
     def training_passes(self, num_source_examples: int) -> int:
         """Forward-backward passes over one example that shadow training will cost: for the time estimate."""
         return 0

@@ -46,6 +46,10 @@ class TargetModelMia(Attack):
     def needs(self) -> frozenset[Access]:
         return frozenset({SHADOW_EXAMPLES, TARGET_EXAMPLES, TRANSFER_METHOD, ARCHITECTURE, TARGET_SCORES})
 
+    @property
+    def shadow_set_size(self) -> int:
+        return self.shadow_size
+
     def training_passes(self, num_source_examples: int) -> int:
         """Of the shadow source models; csmall's small data add little."""
         return self.num_shadows * self.shadow_size * self.fit.epochs

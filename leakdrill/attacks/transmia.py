@@ -79,6 +79,10 @@ class TransMia(Attack):
             needs.add(ARCHITECTURE)
         return frozenset(needs)
 
+    @property
+    def shadow_set_size(self) -> int:
+        return self.shadow_size
+
     def training_passes(self, num_source_examples: int) -> int:
         """Frozen heads cost next to nothing beside a network (and a partial leak is not known before the breach)."""
         return 0 if self.shadow == "freeze" else self.num_shadows * self.shadow_size * self.fit.epochs

@@ -4,10 +4,12 @@ import os
 from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import product
 
 from leakdrill.config import AdversaryConfig, CbigConfig, CsmallConfig, PartyConfig
+from leakdrill.errors import ScenarioError
 from leakdrill.referee.clients import PartyClient
-from leakdrill.scenario import Data, Scenario
+from leakdrill.scenario import AttackStep, Data, Scenario
 from leakdrill.seeds import derive
 from leakdrill.splits import RECIPIENTS, Deal, deal
 
@@ -70,6 +72,18 @@ def party_configs(
             num_workers=scenario.adversary.workers or os.cpu_count() or 1,
         ),
     }
+
+
+def check_pools(scenario: Scenario, deal: Deal) -> None:
+    """Raises ScenarioError for an attack whose shadow sets are larger than the pools they are drawn from."""
+    attacks = [step.attack for step in scenario.timeline if isinstance(step, AttackStep)]
+    for attack, pool in product(attacks, ("shadow_train", "shadow_test")):
+        num_held = len(deal.splits[pool].labels) if pool in deal.splits else 0
+        if attack.shadow_set_size > num_held:
+            raise ScenarioError(
+                f"{attack.name}.shadow_size is {attack.shadow_set_size:,}, but {pool} has {num_held:,} examples: "
+                f"lower it or raise data.splits.{pool}"
+            )
 
 
 def splits_of(party: str, scenario: Scenario, deal: Deal) -> list[str]:

@@ -20,7 +20,7 @@ from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee import clause
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient
 from leakdrill.referee.console import Observer, SilentObserver
-from leakdrill.referee.dealing import dealt, hand_out, party_configs
+from leakdrill.referee.dealing import check_pools, dealt, hand_out, party_configs
 from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import STEP_DONE, Journal
 from leakdrill.referee.judge import Judge
@@ -98,7 +98,8 @@ class Drill:
     def __enter__(self) -> Self:
         self._observer.note("starting the parties and dealing the data")
         with self._timed("start and deal"):
-            deal(self.scenario.data, self._split_key)  # first: an impossible split leaves nothing behind
+            # first: what cannot be dealt leaves nothing behind
+            check_pools(self.scenario, deal(self.scenario.data, self._split_key))
             self._open_run_dir()
             with ExitStack() as resources:
                 self._sit_down(resources)

@@ -127,6 +127,16 @@ def test_an_impossible_split_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_shadow_sets_larger_than_their_pool_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    timeline = [*SMALL["timeline"][:-1], {"attack": {"name": "after", "kind": "transmia", "shadow_size": 211}}]
+    with (
+        pytest.raises(ScenarioError, match=r"after.shadow_size is 211, but shadow_train has 210"),
+        Drill(small(timeline=timeline), out=tmp_path / "run"),
+    ):
+        pass
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.fixture(scope="module")
 def before_the_breach(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
     with Drill(small(), out=tmp_path_factory.mktemp("runs") / "guarded") as drill:
