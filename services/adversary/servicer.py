@@ -57,10 +57,12 @@ class AdversaryServicer(AdversaryServiceServicer):
 
     def _attack(self, attack: base.Attack, repeat: int, progress: Progress) -> Verdict:
         config = configured(self._config, "the adversary's configuration")
+        asked = {access.partition(":")[0] for access in attack.needs}  # an attack sees the APIs it declares, no others
         with ExitStack() as stack:
             oracles = {
                 name: stack.enter_context(RemoteOracle(name, address, self._party.credentials))
                 for name, address in config.oracles.items()
+                if name in asked
             }
             view = View(
                 challenge=self._party.store.read("challenge"),
