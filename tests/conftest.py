@@ -1,5 +1,10 @@
 """What tests of several parts share."""
 
+import os
+
+for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy is imported: threads that wait for each other cost more
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 import pytest
 import torch
 
