@@ -1,7 +1,8 @@
 """Seeds derived by name from one root, with a keyed hash.
 
-A party is sent only the seeds made for it. A keyed hash does not lead back to the root (children of NumPy's
-SeedSequence do), and adding a consumer shifts nobody else's draw.
+A party is sent only the seeds made for it. A keyed hash does not lead back to a root that cannot be guessed (children
+of NumPy's SeedSequence do; a small number can be tried out, which is why membership hangs on the split key instead),
+and adding a consumer shifts nobody else's draw.
 """
 
 import hashlib

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from pydantic import TypeAdapter
 
 from leakdrill.attacks import AttackSpec
 from leakdrill.attacks.base import Attack, Verdict
-from leakdrill.errors import LeakdrillError, PartyUnavailable
+from leakdrill.errors import LeakdrillError, PartyUnavailable, ScenarioError
 from leakdrill.loading import load_scenario
 from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee import clause
@@ -86,6 +87,7 @@ class Drill:
         self._resources = ExitStack()
         self._played: list[Step] = []
         self._is_open = False
+        self._goes_on = False  # with a run that was stopped
         self._seconds: dict[str, float] = {}
 
     @classmethod
@@ -93,7 +95,9 @@ class Drill:
         """The drill of a run that was stopped, with its own scenario and its own split."""
         scenario = Scenario.model_validate_json((run_dir / "scenario.json").read_text())
         split_key = load_split_key(run_dir / "truth")
-        return cls(scenario, out=run_dir, observer=observer, parties=parties, split_key=split_key)
+        drill = cls(scenario, out=run_dir, observer=observer, parties=parties, split_key=split_key)
+        drill._goes_on = True
+        return drill
 
     def __enter__(self) -> Self:
         self._observer.note("starting the parties and dealing the data")
@@ -112,10 +116,13 @@ class Drill:
         self._resources.close()
 
     def _open_run_dir(self) -> None:
+        journal = self.run_dir / "journal.jsonl"
+        if journal.exists() and not self._goes_on:  # its finished attacks must not pass for ours
+            raise ScenarioError(f"{self.run_dir} holds a run: go on with it by Drill.resume, or name another `out`")
         (self.run_dir / "scores").mkdir(parents=True, exist_ok=True)
         (self.run_dir / "scenario.json").write_text(self.scenario.model_dump_json(indent=2))
-        self._journal = Journal(self.run_dir / "journal.jsonl")
         save_split_key(self.run_dir / "truth", self._split_key)
+        self._journal = Journal(journal)
 
     def _sit_down(self, resources: ExitStack) -> None:
         """Start the parties while the data is read; connect, configure, and deal."""
@@ -205,15 +212,14 @@ class Drill:
         attack = attack or ATTACK.validate_python(fields)
         self._allow(AttackStep(step="attack", attack=attack))
         self.open_public_apis()
-        queries, runs = dict[str, int](), []
+        verdicts, queries, seconds = [], Counter[str](), 0.0
         for repeat in range(self.scenario.repeats):
-            verdict, asked, seconds = self._attack_once(attack, repeat)
-            runs.append((verdict, seconds))
-            queries = {model: queries.get(model, 0) + count for model, count in asked.items()}
-        self._seconds[f"attack {attack.name}"] = sum(seconds for _, seconds in runs)
-        return self._judge.attack(
-            attack, [verdict for verdict, _ in runs], queries, self._seconds[f"attack {attack.name}"]
-        )
+            verdict, asked, took = self._attack_once(attack, repeat)
+            verdicts.append(verdict)
+            queries.update(asked)
+            seconds += took
+        self._seconds[f"attack {attack.name}"] = seconds
+        return self._judge.attack(attack, verdicts, queries, seconds)
 
     def judge(self, error: str | None = None) -> Results:
         """What the drill found so far, written to results.json. With an `error`, the verdict is `broken`."""

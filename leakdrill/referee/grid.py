@@ -47,9 +47,11 @@ def _run_grid(scenario: Scenario, run_dir: Path, observer: Observer) -> list[Res
             cell_dir = run_dir / "cells" / cell.name
             if (finished := _finished(cell_dir)) is None:
                 observer.note(f"cell {number} of {len(cells)}: {cell.name}")
-                with Drill(
-                    cell.scenario, out=cell_dir, observer=observer, parties=parties, split_key=split_key
-                ) as drill:
+                if (cell_dir / "journal.jsonl").exists():
+                    drill = Drill.resume(cell_dir, observer, parties)
+                else:
+                    drill = Drill(cell.scenario, out=cell_dir, observer=observer, parties=parties, split_key=split_key)
+                with drill:
                     finished = drill.run()
             results.append(finished)
             parties.check()

@@ -92,6 +92,11 @@ def test_a_finished_run_resumes_to_the_same_results_without_another_query(run_di
     assert asked == {}
 
 
+def test_a_folder_that_holds_a_run_is_not_played_into_by_another(run_dir: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"holds a run: go on with it by Drill.resume"), Drill(small(), out=run_dir):
+        pass
+
+
 def test_the_same_seed_and_split_give_the_same_figures(run_dir: Path, found: Results, tmp_path: Path) -> None:
     with Drill(small(), out=tmp_path / "again", split_key=load_split_key(run_dir / "truth")) as drill:
         again = drill.run()
