@@ -173,7 +173,7 @@ async def serve_until_closed(credentials: Credentials, parent: Connection) -> No
     def add(server: Any) -> None:
         add_GRPCInferenceServiceServicer_to_server(servicer, server)
 
-    public = Listener("public", "127.0.0.1:0", add, ("inference.GRPCInferenceService",))
+    public = Listener("public", add, ("inference.GRPCInferenceService",))
     serving = await serve(guard, [public], credentials)
     parent.send(serving.ports["public"])
     await asyncio.to_thread(parent.poll, None)  # returns when the other end is closed, too

@@ -1,20 +1,14 @@
 """What every party's process has in common: disk, compute thread, guard, ledger, and the referee's four calls."""
 
-import argparse
 import asyncio
-import json
 import logging
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import grpc
-import torch
 
 from leakdrill.errors import InvalidInput, NotReady
 from leakdrill.identity import Credentials
@@ -22,8 +16,7 @@ from leakdrill.inference import InferenceServicer, PublicModel
 from leakdrill.ledger import Ledger
 from leakdrill.pb import party_pb2 as pb
 from leakdrill.pb.party_pb2_grpc import PartyServiceServicer
-from leakdrill.policy import Policy
-from leakdrill.rpc import Guard, Listener, serve
+from leakdrill.rpc import Guard
 from leakdrill.store import SplitStore
 
 log = logging.getLogger(__name__)
@@ -124,46 +117,3 @@ def _examples(
 
 async def _next(requests: AsyncIterator[pb.ProvisionRequest]) -> pb.ProvisionRequest | None:
     return await anext(requests, None)
-
-
-def main(name: str, listeners: Callable[[Party, str], Sequence[Listener]]) -> None:
-    """Run party `name` until its standard input closes or it is asked to stop.
-
-    `listeners(party, host)` says where the party listens and what it offers there. Ports are written to the ready file
-    once the party answers. Standard input is held open by whoever started the party, so that none outlives its referee.
-    """
-    parser = argparse.ArgumentParser(prog=f"services.{name}", description=f"The party {name} of a drill.")
-    parser.add_argument("--home", type=Path, required=True, help="the party's own disk")
-    parser.add_argument("--credentials", type=Path, required=True, help="folder with ca.pem, cert.pem, key.pem")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--ready", type=Path, required=True, help="JSON file of ports, written once serving")
-    args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    torch.set_num_threads(1)  # the same scores bit for bit, and no party slows another more than it must
-    asyncio.run(_serve(name, args, listeners))
-
-
-async def _serve(name: str, args: argparse.Namespace, listeners: Callable[[Party, str], Sequence[Listener]]) -> None:
-    credentials = Credentials.load(args.credentials)
-    guard = Guard(name, Policy.load())
-    party = Party(name, args.home, credentials, guard, SplitStore(args.home / "splits"))
-    serving = await serve(guard, listeners(party, args.host), credentials)
-    _write_atomically(args.ready, json.dumps(serving.ports))
-    await _until_told_to_stop()
-    await serving.stop()
-    os._exit(0)  # a compute thread in the middle of a training must not delay the stop
-
-
-async def _until_told_to_stop() -> None:
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    if not sys.stdin.closed:
-        loop.add_reader(sys.stdin.fileno(), lambda: stopped.set() if not os.read(sys.stdin.fileno(), 1024) else None)
-    await stopped.wait()
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)

@@ -39,19 +39,19 @@ _CLIENT_OPTIONS = [
 
 @dataclass(frozen=True)
 class Listener:
-    """An address of a party, and what is served there and nowhere else."""
+    """A door of a party, and what is served there and nowhere else."""
 
     name: str  # "private", "public" or "exfiltration": see policy.yaml
-    address: str  # "127.0.0.1:0"; port 0 is any free one
     add: Callable[[Any], object]  # registers the servicers on a grpc.aio.Server
     services: tuple[str, ...]  # their full names, for health checking and reflection
+    addresses: tuple[str, ...] = ("127.0.0.1:0",)  # port 0 is any free one
 
 
 @dataclass(frozen=True)
 class Serving:
     """A party's running servers."""
 
-    ports: dict[str, int] = field(default_factory=dict)  # by listener
+    ports: dict[str, int] = field(default_factory=dict)  # by listener; of its last address
     servers: list[Any] = field(default_factory=list)
     health: list[Any] = field(default_factory=list)
 
@@ -84,12 +84,13 @@ async def _start(serving: Serving, guard: Guard, listener: Listener, credentials
     serving.health.append(await _add_health(server, listener.services))
     reflection.enable_server_reflection([*listener.services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     tls = grpc.ssl_server_credentials([(credentials.key, credentials.cert)], credentials.ca, require_client_auth=True)
-    try:
-        serving.ports[listener.name] = server.add_secure_port(listener.address, tls)
-    except RuntimeError as error:
-        raise PartyUnavailable(
-            f"{guard.party} cannot listen on {listener.address} for its {listener.name} listener: {error}"
-        ) from error
+    for address in listener.addresses:
+        try:
+            serving.ports[listener.name] = server.add_secure_port(address, tls)
+        except RuntimeError as error:
+            raise PartyUnavailable(
+                f"{guard.party} cannot listen on {address} for its {listener.name} listener: {error}"
+            ) from error
     await server.start()
 
 

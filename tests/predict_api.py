@@ -63,7 +63,7 @@ def predict_api(credentials: Credentials) -> Iterator[PredictApi]:
         def add(server: Any) -> None:
             add_GRPCInferenceServiceServicer_to_server(servicer, server)
 
-        listener = Listener("public", "127.0.0.1:0", add, ("inference.GRPCInferenceService",))
+        listener = Listener("public", add, ("inference.GRPCInferenceService",))
         with served(api.guard, [listener], credentials) as addresses:
             api.address = addresses["public"]
             yield api

@@ -76,7 +76,7 @@ def guard() -> Guard:
 
 @pytest.fixture
 def address(guard: Guard, credentials: dict[str, Credentials]) -> Iterator[str]:
-    listener = Listener("private", "127.0.0.1:0", add_private, ("leakdrill.v1.PartyService",))
+    listener = Listener("private", add_private, ("leakdrill.v1.PartyService",))
     with served(guard, [listener], credentials["cbig"]) as addresses:
         yield addresses["private"]
 
@@ -244,7 +244,7 @@ def test_the_exfiltration_channel_opens_at_the_breach_and_to_the_adversary_only(
     credentials: dict[str, Credentials],
 ) -> None:
     guard = Guard("csmall", Policy.load())
-    listener = Listener("exfiltration", "127.0.0.1:0", add_exfiltration, ("leakdrill.v1.ExfiltrationService",))
+    listener = Listener("exfiltration", add_exfiltration, ("leakdrill.v1.ExfiltrationService",))
 
     def exfiltrate(party: str) -> int:
         with connect(address, credentials[party], "csmall") as channel:
@@ -266,7 +266,7 @@ def test_the_exfiltration_channel_opens_at_the_breach_and_to_the_adversary_only(
 
 def test_a_method_is_refused_on_a_listener_where_its_row_does_not_stand(credentials: dict[str, Credentials]) -> None:
     guard = Guard("cbig", Policy.load())
-    misplaced = Listener("public", "127.0.0.1:0", add_private, ())
+    misplaced = Listener("public", add_private, ())
     with (
         served(guard, [misplaced], credentials["cbig"]) as addresses,
         connect(addresses["public"], credentials["referee"], "cbig") as channel,

@@ -47,7 +47,7 @@ def add(server: Any) -> None:
 
 
 def listener(address: str = "127.0.0.1:0", name: str = "private") -> Listener:
-    return Listener(name, address, add, ("leakdrill.v1.PartyService",))
+    return Listener(name, add, ("leakdrill.v1.PartyService",), (address,))
 
 
 def guard() -> Guard:

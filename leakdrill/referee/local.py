@@ -82,7 +82,7 @@ class LocalParties:
         with ExitStack() as undo:
             undo.callback(self.stop)
             for party in PARTIES:
-                self._processes.append(PartyProcess(party, self._root / party, self._command(party), HOST))
+                self._processes.append(PartyProcess(party, self._root / party, self._command(party)))
             self._await_ready()
             undo.pop_all()
         log.info("the parties serve at %s", self.addresses)

@@ -25,12 +25,12 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THR
 class PartyProcess:
     """The process of `party`, started as it is made; `root` has its home/, credentials/, party.log and ready.json."""
 
-    def __init__(self, party: str, root: Path, command: Sequence[str], host: str) -> None:
+    def __init__(self, party: str, root: Path, command: Sequence[str]) -> None:
         self.party = party
         self._log_file = root / "party.log"
         self._ready_file = root / "ready.json"
         self._ready_file.unlink(missing_ok=True)
-        self._popen = self._spawn(root, command, host)
+        self._popen = self._spawn(root, command)
 
     @property
     def pid(self) -> int:
@@ -68,9 +68,9 @@ class PartyProcess:
             os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
 
-    def _spawn(self, root: Path, command: Sequence[str], host: str) -> subprocess.Popen[bytes]:
+    def _spawn(self, root: Path, command: Sequence[str]) -> subprocess.Popen[bytes]:
         home, credentials = root / "home", root / "credentials"
-        options = {"--home": home, "--credentials": credentials, "--host": host, "--ready": self._ready_file}
+        options = {"--home": home, "--credentials": credentials, "--ready": self._ready_file}
         arguments = [str(part) for option in options.items() for part in option]
         with self._log_file.open("ab") as output:
             return subprocess.Popen(

@@ -2,14 +2,15 @@
 
 import grpc
 
-from leakdrill.party import Party, PartyServicer, main
+from leakdrill.launch import main
+from leakdrill.party import Party, PartyServicer
 from leakdrill.pb.adversary_pb2_grpc import add_AdversaryServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
 from leakdrill.rpc import Listener
 from services.adversary.servicer import AdversaryServicer
 
 
-def listeners(party: Party, host: str) -> list[Listener]:
+def listeners(party: Party) -> list[Listener]:
     adversary = AdversaryServicer(party)
     referee_calls = PartyServicer(party, adversary.configure)
 
@@ -20,7 +21,6 @@ def listeners(party: Party, host: str) -> list[Listener]:
     return [
         Listener(
             "private",
-            f"{host}:0",
             add_private,
             services=("leakdrill.v1.PartyService", "leakdrill.v1.AdversaryService"),
         ),

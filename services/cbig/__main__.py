@@ -2,7 +2,8 @@
 
 import grpc
 
-from leakdrill.party import Party, PartyServicer, main
+from leakdrill.launch import main
+from leakdrill.party import Party, PartyServicer
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
 from leakdrill.pb.source_pb2_grpc import add_SourceServiceServicer_to_server
@@ -10,7 +11,7 @@ from leakdrill.rpc import Listener
 from services.cbig.servicer import SourceServicer
 
 
-def listeners(party: Party, host: str) -> list[Listener]:
+def listeners(party: Party) -> list[Listener]:
     source = SourceServicer(party)
     referee_calls, public_api = PartyServicer(party, source.configure), party.public_api()
 
@@ -21,13 +22,11 @@ def listeners(party: Party, host: str) -> list[Listener]:
     return [
         Listener(
             "private",
-            f"{host}:0",
             add_private,
             services=("leakdrill.v1.PartyService", "leakdrill.v1.SourceService"),
         ),
         Listener(
             "public",
-            f"{host}:0",
             lambda server: add_GRPCInferenceServiceServicer_to_server(public_api, server),
             services=("inference.GRPCInferenceService",),
         ),

@@ -2,7 +2,8 @@
 
 import grpc
 
-from leakdrill.party import Party, PartyServicer, main
+from leakdrill.launch import main
+from leakdrill.party import Party, PartyServicer
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
 from leakdrill.pb.target_pb2_grpc import add_ExfiltrationServiceServicer_to_server, add_TargetServiceServicer_to_server
@@ -10,7 +11,7 @@ from leakdrill.rpc import Listener
 from services.csmall.servicer import ExfiltrationServicer, TargetServicer
 
 
-def listeners(party: Party, host: str) -> list[Listener]:
+def listeners(party: Party) -> list[Listener]:
     target = TargetServicer(party)
     exfiltration = ExfiltrationServicer(target)
     referee_calls, public_api = PartyServicer(party, target.configure, exfiltration.breach), party.public_api()
@@ -22,19 +23,16 @@ def listeners(party: Party, host: str) -> list[Listener]:
     return [
         Listener(
             "private",
-            f"{host}:0",
             add_private,
             services=("leakdrill.v1.PartyService", "leakdrill.v1.TargetService"),
         ),
         Listener(
             "public",
-            f"{host}:0",
             lambda server: add_GRPCInferenceServiceServicer_to_server(public_api, server),
             services=("inference.GRPCInferenceService",),
         ),
         Listener(
             "exfiltration",
-            f"{host}:0",
             lambda server: add_ExfiltrationServiceServicer_to_server(exfiltration, server),
             services=("leakdrill.v1.ExfiltrationService",),
         ),

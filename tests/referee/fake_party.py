@@ -14,7 +14,6 @@ parser.add_argument("behaviour")
 parser.add_argument("name")
 parser.add_argument("--home", type=Path)
 parser.add_argument("--credentials", type=Path)
-parser.add_argument("--host")
 parser.add_argument("--ready", type=Path)
 args = parser.parse_args()
 

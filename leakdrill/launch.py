@@ -1,0 +1,92 @@
+"""Starts a party as a process: its options, its listeners, and when it leaves."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from leakdrill.identity import Credentials
+from leakdrill.party import Party
+from leakdrill.policy import Policy
+from leakdrill.rpc import Guard, Listener, serve
+from leakdrill.store import SplitStore
+
+Listeners = Callable[[Party], Sequence[Listener]]
+
+
+def main(name: str, listeners: Listeners) -> None:
+    """Run party `name` until it is asked to stop, or until its standard input, if that is a pipe, closes.
+
+    `listeners(party)` are its doors. The pipe is held open by a referee that started the party, so that no party
+    outlives its referee.
+    """
+    args = _arguments(name)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    torch.set_num_threads(1)  # the same scores bit for bit, and no party slows another more than it must
+    asyncio.run(_serve(name, args, listeners))
+
+
+def _arguments(name: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"services.{name}", description=f"The party {name} of a drill.")
+    parser.add_argument("--home", type=Path, required=True, help="the party's own disk")
+    parser.add_argument("--credentials", type=Path, required=True, help="folder with ca.pem, cert.pem, key.pem")
+    parser.add_argument(
+        "--listen",
+        type=_listen,
+        action="append",
+        default=[],
+        metavar="LISTENER=HOST:PORT[,HOST:PORT]",
+        help="where a listener answers: public=10.0.0.2:8001; default: a free port of 127.0.0.1",
+    )
+    parser.add_argument("--ready", type=Path, help="JSON file of ports, written once the party serves")
+    return parser.parse_args()
+
+
+def _listen(option: str) -> tuple[str, tuple[str, ...]]:
+    name, equals, addresses = option.partition("=")
+    if not equals or not all(address.rpartition(":")[2].isdecimal() for address in addresses.split(",")):
+        raise argparse.ArgumentTypeError(f"got {option!r}, wanted LISTENER=HOST:PORT")
+    return name, tuple(addresses.split(","))
+
+
+async def _serve(name: str, args: argparse.Namespace, listeners: Listeners) -> None:
+    credentials = Credentials.load(args.credentials)
+    party = Party(name, args.home, credentials, Guard(name, Policy.load()), SplitStore(args.home / "splits"))
+    serving = await serve(party.guard, _placed(listeners(party), dict(args.listen)), credentials)
+    if args.ready:
+        _write_atomically(args.ready, json.dumps(serving.ports))
+    await _until_told_to_stop()
+    await serving.stop()
+    os._exit(0)  # a compute thread in the middle of a training must not delay the stop
+
+
+def _placed(listeners: Sequence[Listener], addresses: dict[str, tuple[str, ...]]) -> list[Listener]:
+    """The listeners at the addresses asked for."""
+    names = {listener.name for listener in listeners}
+    if unknown := addresses.keys() - names:
+        sys.exit(f"--listen: no listener {sorted(unknown)}, only {sorted(names)}")
+    return [replace(each, addresses=addresses.get(each.name, each.addresses)) for each in listeners]
+
+
+async def _until_told_to_stop() -> None:
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    if not sys.stdin.closed and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        loop.add_reader(sys.stdin.fileno(), lambda: stopped.set() if not os.read(sys.stdin.fileno(), 1024) else None)
+    await stopped.wait()
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.replace(path)
