@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from leakdrill import errors
 from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError, NotFound, NotReady, PartyUnavailable
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 MAX_MESSAGE_BYTES = 64 << 20
 MAX_CONCURRENT_CALLS = 32  # on one listener: with MAX_MESSAGE_BYTES, a bound on what callers can make us hold
+REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _LIMITS = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", MAX_MESSAGE_BYTES)]
 _SERVER_OPTIONS = [
     *_LIMITS,
@@ -82,7 +83,7 @@ async def _start(serving: Serving, guard: Guard, listener: Listener, credentials
     serving.servers.append(server)
     listener.add(server)
     serving.health.append(await _add_health(server, listener.services))
-    reflection.enable_server_reflection([*listener.services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    _add_reflection(server, listener.services)
     tls = grpc.ssl_server_credentials([(credentials.key, credentials.cert)], credentials.ca, require_client_auth=True)
     for address in listener.addresses:
         try:
@@ -100,6 +101,23 @@ async def _add_health(server: Any, services: Sequence[str]) -> Any:
         await servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     return servicer
+
+
+def _add_reflection(server: Any, services: Sequence[str]) -> None:
+    """Reflection under both of its names: clients ask for v1 first, and `buf curl` for nothing else if that is refused.
+
+    The messages of v1 are those of v1alpha, field for field. It is not listed: grpcio-reflection has no descriptor of
+    it that could be given to a client which asks what it is.
+    """
+    servicer = reflection.aio.ReflectionServicer([*services, health.SERVICE_NAME, reflection.SERVICE_NAME])
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
+    answer = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    v1 = grpc.method_handlers_generic_handler(REFLECTION_V1, {"ServerReflectionInfo": answer})
+    server.add_generic_rpc_handlers((v1,))
 
 
 async def stream(work: Callable[[Progress], T], executor: Executor) -> AsyncIterator[tuple[float, str] | T]:

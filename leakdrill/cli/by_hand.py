@@ -55,8 +55,9 @@ def _introduce(console: Console, parties: "LocalParties") -> None:
     console.print(table)
     own = parties.credentials_dir("adversary")
     console.print("\nas the adversary, with ca.pem, cert.pem and key.pem, for example:", soft_wrap=True)
-    command = f"grpcurl -cacert {own}/ca.pem -cert {own}/cert.pem -key {own}/key.pem"
-    console.print(f"  {command} {parties.addresses['cbig/public']} list", soft_wrap=True)
+    command = f"buf curl --cacert {own}/ca.pem --cert {own}/cert.pem --key {own}/key.pem --protocol grpc"
+    console.print(f"  {command} --list-methods https://{parties.addresses['cbig/public']}", soft_wrap=True)
+    console.print("docs/oip.md shows how to ask the models with tritonclient", soft_wrap=True)
     console.print("\nCtrl-C stops the parties")
 
 

@@ -41,7 +41,7 @@ def _calls(calls: "tuple[Row, ...]") -> Table:
     table = _table("may call", "at: listener", "what", "from state")
     for row in calls:
         places = f"{', '.join(row.at)}: {', '.join(row.listeners)}"
-        methods = ", ".join(method.rpartition(".")[2] for method in row.methods)
+        methods = ", ".join(dict.fromkeys(method.rpartition(".")[2] for method in row.methods))  # reflection has two
         table.add_row(", ".join(row.callers), places, methods, row.states[0])
     return table
 

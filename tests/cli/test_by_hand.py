@@ -17,7 +17,7 @@ def test_up_plays_all_but_the_attacks_and_introduces_the_parties(
     assert answer.exit_code == 0, answer.stderr
     (drill,) = drills.made
     assert drill.played == ["train_source", "release", "adapt", "breach", "open", "stop"]
-    for part in ("127.0.0.1:4001", "127.0.0.1:4002", f"{tmp_path}/out/adversary/credentials", "grpcurl"):
+    for part in ("127.0.0.1:4001", "127.0.0.1:4002", f"{tmp_path}/out/adversary/credentials", "buf curl"):
         assert part in answer.stdout
 
 
