@@ -54,6 +54,11 @@ class PartyServiceStub:
                 request_serializer=leakdrill_dot_v1_dot_party__pb2.CollectRequest.SerializeToString,
                 response_deserializer=leakdrill_dot_v1_dot_party__pb2.CollectResponse.FromString,
                 _registered_method=True)
+        self.Audit = channel.unary_stream(
+                '/leakdrill.v1.PartyService/Audit',
+                request_serializer=leakdrill_dot_v1_dot_party__pb2.AuditRequest.SerializeToString,
+                response_deserializer=leakdrill_dot_v1_dot_party__pb2.AuditResponse.FromString,
+                _registered_method=True)
 
 
 class PartyServiceServicer:
@@ -87,6 +92,13 @@ class PartyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Audit(self, request, context):
+        """The party's audit log of this drill so far: leakdrill/audit.py.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PartyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +121,11 @@ def add_PartyServiceServicer_to_server(servicer, server):
                     servicer.Collect,
                     request_deserializer=leakdrill_dot_v1_dot_party__pb2.CollectRequest.FromString,
                     response_serializer=leakdrill_dot_v1_dot_party__pb2.CollectResponse.SerializeToString,
+            ),
+            'Audit': grpc.unary_stream_rpc_method_handler(
+                    servicer.Audit,
+                    request_deserializer=leakdrill_dot_v1_dot_party__pb2.AuditRequest.FromString,
+                    response_serializer=leakdrill_dot_v1_dot_party__pb2.AuditResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -219,6 +236,33 @@ class PartyService:
             '/leakdrill.v1.PartyService/Collect',
             leakdrill_dot_v1_dot_party__pb2.CollectRequest.SerializeToString,
             leakdrill_dot_v1_dot_party__pb2.CollectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Audit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/leakdrill.v1.PartyService/Audit',
+            leakdrill_dot_v1_dot_party__pb2.AuditRequest.SerializeToString,
+            leakdrill_dot_v1_dot_party__pb2.AuditResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class PartyServiceStub:
     """Moves the drill's state on: SETUP, OPEN, BREACHED."""
     Collect: _grpc.UnaryUnaryMultiCallable[_party_pb2.CollectRequest, _party_pb2.CollectResponse]
     """What the party counted: queries by caller, model and output, and refusals."""
+    Audit: _grpc.UnaryStreamMultiCallable[_party_pb2.AuditRequest, _party_pb2.AuditResponse]
+    """The party's audit log of this drill so far: leakdrill/audit.py."""
 
 @_typing.type_check_only
 class PartyServiceAsyncStub(PartyServiceStub):
@@ -51,6 +53,8 @@ class PartyServiceAsyncStub(PartyServiceStub):
     """Moves the drill's state on: SETUP, OPEN, BREACHED."""
     Collect: _aio.UnaryUnaryMultiCallable[_party_pb2.CollectRequest, _party_pb2.CollectResponse]  # type: ignore[assignment]
     """What the party counted: queries by caller, model and output, and refusals."""
+    Audit: _aio.UnaryStreamMultiCallable[_party_pb2.AuditRequest, _party_pb2.AuditResponse]  # type: ignore[assignment]
+    """The party's audit log of this drill so far: leakdrill/audit.py."""
 
 class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -84,5 +88,13 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_party_pb2.CollectResponse, _abc.Awaitable[_party_pb2.CollectResponse]]:
         """What the party counted: queries by caller, model and output, and refusals."""
+
+    @_abc_1.abstractmethod
+    def Audit(
+        self,
+        request: _party_pb2.AuditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_party_pb2.AuditResponse], _abc.AsyncIterator[_party_pb2.AuditResponse]]:
+        """The party's audit log of this drill so far: leakdrill/audit.py."""
 
 def add_PartyServiceServicer_to_server(servicer: PartyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
