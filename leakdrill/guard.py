@@ -1,4 +1,4 @@
-"""What stands before every method of a party: identity, policy, decoding, errors, counts.
+"""What stands before every method of a party: identity, policy, decoding, errors, counts, audit.
 
 Every call, whatever its kind, is served as a stream of raw messages, so that nothing a caller sends is read, let alone
 parsed, before the policy has let the call in.
@@ -15,6 +15,7 @@ import grpc
 import prometheus_client
 from google.protobuf.message import DecodeError
 
+from leakdrill.audit import AuditLog, excerpt
 from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError
 from leakdrill.identity import SPIFFE_PREFIX
 from leakdrill.policy import Policy
@@ -24,8 +25,10 @@ log = logging.getLogger(__name__)
 #: Trailing metadata that names the LeakdrillError: gRPC's own limits use the same statuses.
 ERROR_KEY = "leakdrill-error"
 UNKNOWN_METHOD = "unknown"  # one name for all of them, or any caller could grow the counters without bound
+HEALTH = "/grpc.health.v1.Health/"
 
-_LABELS = ["party", "caller", "grpc_method"]
+# Names and labels as in grpc-ecosystem's middleware, with the statuses spelt as everywhere here: PERMISSION_DENIED.
+_LABELS = ["party", "caller", "grpc_type", "grpc_service", "grpc_method"]
 _HANDLED = prometheus_client.Counter("grpc_server_handled", "Calls answered, by status.", [*_LABELS, "grpc_code"])
 _SECONDS = prometheus_client.Histogram("grpc_server_handling_seconds", "Time to answer a call.", _LABELS)
 
@@ -42,11 +45,12 @@ def caller(context: Context) -> str:
 
 
 class Guard:
-    """One party's door: the drill's state as this party was told it, and what was refused here."""
+    """One party's door: the drill's state as this party was told it, what was refused here, and the audit log."""
 
-    def __init__(self, party: str, policy: Policy) -> None:
+    def __init__(self, party: str, policy: Policy, audit: AuditLog | None = None) -> None:
         self.party = party
         self.policy = policy
+        self.audit = audit
         self.state = "setup"  # one of leakdrill.policy.STATES; any other grants nothing
         self.refusals: Counter[tuple[str, str, str]] = Counter()  # by caller, method and status
 
@@ -55,6 +59,24 @@ class Guard:
         if not self.policy.allows(self.party, method, name, self.state, listener):
             where = f"{self.party}'s {listener} listener while the drill is in state {self.state!r}"
             raise AccessDenied(f"{name} may not call {method} at {where}")
+
+    def enter(self, state: str) -> None:
+        """Moves this party to another state of the drill."""
+        self.state = state
+        if self.audit:
+            self.audit.record("state", state=state)
+
+    def answered(
+        self, listener: str, name: str, method: str, status: str, error: LeakdrillError | None = None, path: str = ""
+    ) -> None:
+        """Audits a call that has ended. `path` is what was asked for where there is no such method.
+
+        Health checks that were answered are left out: they come every few seconds, for hours.
+        """
+        if self.audit and (error or not method.startswith(HEALTH)):
+            why = {"error": type(error).__name__} if error else {}
+            where = {"path": excerpt(path)} if path else {}
+            self.audit.record("call", listener=listener, caller=name, method=method, status=status, **why, **where)
 
 
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base is untyped
@@ -77,18 +99,19 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
     async def _serve(self, handler: Handler, path: str, messages: AsyncIterator[bytes], context: Context) -> None:
         """Answers one call, and turns whatever it raises into a status."""
         name, method = caller(context), path if handler else UNKNOWN_METHOD
-        status = "OK"
+        status, refusal = "OK", None
+        labels = (self._guard.party, name, *_labels(handler, method))
         try:
-            with _SECONDS.labels(self._guard.party, name, method).time():
+            with _SECONDS.labels(*labels).time():
                 self._guard.check(name, path, self._listener)
                 if handler is None:  # granted by a row for all of its service
                     raise AccessDenied(f"{name} may not call {path}: there is no such method")
                 await _call(handler, messages, context)
         except LeakdrillError as error:
-            status = error.status
+            status, refusal = error.status, error
             self._guard.refusals[name, method, status] += 1
             log.info("refused %s to %s: %s", method, name, error)
-            context.set_trailing_metadata(((ERROR_KEY, type(error).__name__),))
+            context.set_trailing_metadata(((ERROR_KEY, type(error).__name__), *error.metadata()))
             await _abort(context, status, str(error))
         except grpc.aio.AbortError:  # health checking and reflection choose their own status
             status = context.code().name
@@ -101,7 +124,17 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
             log.exception("bug in %s, called by %s", method, name)
             await _abort(context, status, "internal error")
         finally:
-            _HANDLED.labels(self._guard.party, name, method, status).inc()
+            _HANDLED.labels(*labels, status).inc()
+            self._guard.answered(self._listener, name, method, status, refusal, "" if handler else path)
+
+
+def _labels(handler: Handler, method: str) -> tuple[str, str, str]:
+    """The type, service and name of a method, "/package.Service/Method", as the standard metrics have them."""
+    if handler is None:
+        return "bidi_stream", UNKNOWN_METHOD, UNKNOWN_METHOD
+    kinds = {(False, False): "unary", (True, False): "client_stream", (False, True): "server_stream"}
+    service, _, name = method.removeprefix("/").partition("/")
+    return kinds.get((handler.request_streaming, handler.response_streaming), "bidi_stream"), service, name
 
 
 async def _abort(context: Context, status: str, message: str) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import logging
 import os
 import signal
 import stat
@@ -14,11 +13,14 @@ from pathlib import Path
 
 import torch
 
+from leakdrill import logs
+from leakdrill.audit import AuditLog
 from leakdrill.identity import Credentials
 from leakdrill.party import Party
 from leakdrill.policy import Policy
 from leakdrill.rpc import Guard, Listener, serve
 from leakdrill.store import SplitStore
+from leakdrill.telemetry import MetricsServer
 
 Listeners = Callable[[Party], Sequence[Listener]]
 
@@ -30,7 +32,7 @@ def main(name: str, listeners: Listeners) -> None:
     outlives its referee.
     """
     args = _arguments(name)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logs.to_stderr(name)
     torch.set_num_threads(1)  # the same scores bit for bit, and no party slows another more than it must
     asyncio.run(_serve(name, args, listeners))
 
@@ -47,6 +49,12 @@ def _arguments(name: str) -> argparse.Namespace:
         metavar="LISTENER=HOST:PORT[,HOST:PORT]",
         help="where a listener answers: public=10.0.0.2:8001; default: a free port of 127.0.0.1",
     )
+    parser.add_argument(
+        "--metrics",
+        default="127.0.0.1:0",
+        metavar="HOST:PORT",
+        help="where Prometheus may scrape, over mutual TLS; default: a free port of 127.0.0.1",
+    )
     parser.add_argument("--ready", type=Path, help="JSON file of ports, written once the party serves")
     return parser.parse_args()
 
@@ -60,10 +68,12 @@ def _listen(option: str) -> tuple[str, tuple[str, ...]]:
 
 async def _serve(name: str, args: argparse.Namespace, listeners: Listeners) -> None:
     credentials = Credentials.load(args.credentials)
-    party = Party(name, args.home, credentials, Guard(name, Policy.load()), SplitStore(args.home / "splits"))
+    guard = Guard(name, Policy.load(), AuditLog(args.home / "audit.jsonl"))
+    party = Party(name, args.home, credentials, guard, SplitStore(args.home / "splits"))
     serving = await serve(party.guard, _placed(listeners(party), dict(args.listen)), credentials)
+    metrics = MetricsServer(party, args.credentials, args.metrics)
     if args.ready:
-        _write_atomically(args.ready, json.dumps(serving.ports))
+        _write_atomically(args.ready, json.dumps({**serving.ports, "metrics": metrics.port}))
     await _until_told_to_stop()
     await serving.stop()
     os._exit(0)  # a compute thread in the middle of a training must not delay the stop

@@ -1,6 +1,7 @@
 """What every party's process has in common: disk, compute thread, guard, ledger, and the referee's four calls."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +11,14 @@ from typing import TypeVar
 
 import grpc
 
+from leakdrill import logs, rpc
 from leakdrill.errors import InvalidInput, NotReady
 from leakdrill.identity import Credentials
 from leakdrill.inference import InferenceServicer, PublicModel
 from leakdrill.ledger import Ledger
 from leakdrill.pb import party_pb2 as pb
 from leakdrill.pb.party_pb2_grpc import PartyServiceServicer
-from leakdrill.rpc import Guard
+from leakdrill.rpc import Guard, Progress
 from leakdrill.store import SplitStore
 
 log = logging.getLogger(__name__)
@@ -37,17 +39,36 @@ class Party:
     store: SplitStore
     ledger: Ledger = field(default_factory=Ledger)
     models: dict[str, PublicModel] = field(default_factory=dict)
+    progress: dict[str, float] = field(default_factory=dict)  # 0 to 1, by task: "train"
     executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="compute"))
 
     def public_api(self) -> InferenceServicer:
         return InferenceServicer(self.name, self.models, self.ledger, self.executor)
 
+    def begin(self, drill: str) -> None:
+        """A drill begins, or begins again: whatever is recorded from now on carries its id."""
+        logs.carry_drill(drill)
+        if self.guard.audit:
+            self.guard.audit.begin(drill)
+        self.guard.enter("setup")
+
+    async def stream(self, task: str, work: Callable[[Progress], T]) -> AsyncIterator[tuple[float, str] | T]:
+        """As leakdrill.rpc.stream, on the compute thread; how far it is can be seen in `progress`."""
+        self.progress[task] = 0.0
+        async with contextlib.aclosing(rpc.stream(work, self.executor)) as items:
+            async for item in items:
+                self.progress[task] = item[0] if isinstance(item, tuple) else 1.0
+                yield item
+
 
 class PartyServicer(PartyServiceServicer):
-    """The referee's calls. What they mean for one party is in its two hooks, `configure` and `breach`."""
+    """The referee's calls. What they mean for one party is in its two hooks, `configure` and `breach`.
+
+    `configure` takes the party's part of the scenario and returns the drill's id.
+    """
 
     def __init__(
-        self, party: Party, configure: Callable[[str], None], breach: Callable[[str], None] = lambda breach: None
+        self, party: Party, configure: Callable[[str], str], breach: Callable[[str], None] = lambda breach: None
     ) -> None:
         self._party = party
         self._configure = configure
@@ -55,8 +76,9 @@ class PartyServicer(PartyServiceServicer):
 
     async def Configure(self, request: pb.ConfigureRequest, context: grpc.aio.ServicerContext) -> pb.ConfigureResponse:
         self._party.models.clear()
-        self._party.guard.state = "setup"
-        self._configure(request.config_json)
+        self._party.progress.clear()
+        self._party.guard.state = "setup"  # also when the configuration is refused
+        self._party.begin(self._configure(request.config_json))
         held = [f"{split}:{digest}" for split, digest in self._party.store.held().items()]
         return pb.ConfigureResponse(held_splits=held)
 
@@ -80,7 +102,7 @@ class PartyServicer(PartyServiceServicer):
             raise InvalidInput(f"no drill state {request.state}: one of {sorted(STATES)}")
         if request.state == pb.DRILL_STATE_BREACHED:
             self._breach(request.breach_json)
-        self._party.guard.state = STATES[request.state]
+        self._party.guard.enter(STATES[request.state])
         log.info("the drill's state is now %s", self._party.guard.state)
         return pb.TransitionResponse(state=request.state)
 
@@ -94,6 +116,12 @@ class PartyServicer(PartyServiceServicer):
             for (caller, method, status), count in sorted(self._party.guard.refusals.items())
         ]
         return pb.CollectResponse(queries=queries, refusals=refusals)
+
+    async def Audit(
+        self, request: pb.AuditRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.AuditResponse]:
+        for chunk in self._party.guard.audit.chunks() if self._party.guard.audit else ():
+            yield pb.AuditResponse(chunk=chunk)
 
 
 def configured(value: T | None, what: str) -> T:

@@ -11,7 +11,8 @@ from pydantic import Field, TypeAdapter
 from leakdrill.spec import Spec
 
 Party = Literal["referee", "cbig", "csmall", "adversary"]
-ListenerName = Literal["private", "public", "exfiltration"]
+Caller = Party | Literal["observer"]  # who reads the metrics, for people to look at
+ListenerName = Literal["private", "public", "exfiltration", "metrics"]
 State = Literal["setup", "open", "breached"]
 STATES: tuple[State, ...] = get_args(State)
 
@@ -22,7 +23,7 @@ class Row(Spec):
     at: list[Party] = Field(min_length=1)
     listeners: list[ListenerName] = Field(min_length=1)
     methods: list[str] = Field(min_length=1)  # "package.Service/Method" or "package.Service/*"
-    callers: list[Party] = Field(min_length=1)
+    callers: list[Caller] = Field(min_length=1)
     states: list[State] = Field(min_length=1)
 
     def grants_method(self, method: str) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -120,7 +120,7 @@ def _add_reflection(server: Any, services: Sequence[str]) -> None:
     server.add_generic_rpc_handlers((v1,))
 
 
-async def stream(work: Callable[[Progress], T], executor: Executor) -> AsyncIterator[tuple[float, str] | T]:
+async def stream(work: Callable[[Progress], T], executor: Executor) -> AsyncGenerator[tuple[float, str] | T, None]:
     """Runs `work(progress)` on the executor; yields each (fraction, message) that it reports, then its result.
 
     When the caller goes away, the work is stopped by its next call of progress.

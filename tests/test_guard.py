@@ -1,72 +1,28 @@
 """Every way in, tried by everybody, against real servers with real certificates and the real policy."""
 
-import asyncio
-import contextlib
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
-import prometheus_client
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from guarded import PARTIES, add_exfiltration, add_private, configure, refusal
+from predict_api import party_credentials
 from serving import served
 
 from leakdrill import errors
 from leakdrill.identity import Authority, Credentials
 from leakdrill.pb import party_pb2, party_pb2_grpc, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
 from leakdrill.policy import Policy
-from leakdrill.rpc import Guard, Listener, caller, connect
-
-PARTIES = ("referee", "cbig", "csmall", "adversary")
-
-
-class PartyServicer(party_pb2_grpc.PartyServiceServicer):
-    """Does what `config_json` says, to try what may happen inside a method."""
-
-    async def Configure(self, request: party_pb2.ConfigureRequest, context: Any) -> party_pb2.ConfigureResponse:
-        if request.config_json == "bug":
-            raise ZeroDivisionError("a secret of the party")
-        if request.config_json == "stay":
-            await asyncio.sleep(60)
-        if kind := getattr(errors, request.config_json, None):
-            raise kind(f"an error of {caller(context)}'s making")
-        return party_pb2.ConfigureResponse(held_splits=[caller(context)])
-
-    async def Provision(self, requests: AsyncIterator[Any], context: Any) -> party_pb2.ProvisionResponse:
-        return party_pb2.ProvisionResponse(num_examples=len([request async for request in requests]))
-
-
-class SourceServicer(source_pb2_grpc.SourceServiceServicer):
-    async def Train(self, request: Any, context: Any) -> AsyncIterator[source_pb2.TrainResponse]:
-        for number in range(3):
-            yield source_pb2.TrainResponse(progress=party_pb2.Progress(fraction=number / 3))
-        raise errors.NotReady("no training data was dealt")
-
-
-class ExfiltrationServicer(target_pb2_grpc.ExfiltrationServiceServicer):
-    async def Exfiltrate(self, request: Any, context: Any) -> AsyncIterator[target_pb2.ExfiltrateResponse]:
-        yield target_pb2.ExfiltrateResponse()
-
-
-def add_private(server: Any) -> None:
-    party_pb2_grpc.add_PartyServiceServicer_to_server(PartyServicer(), server)
-    source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(), server)
-
-
-def add_exfiltration(server: Any) -> None:
-    target_pb2_grpc.add_ExfiltrationServiceServicer_to_server(ExfiltrationServicer(), server)
+from leakdrill.rpc import Guard, Listener, connect
 
 
 @pytest.fixture(scope="module")
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Credentials]:
-    authority, directory = Authority.create(), tmp_path_factory.mktemp("credentials")
-    for party in (*PARTIES, "stranger"):
-        authority.issue(party, directory / party)
-    return {party: Credentials.load(directory / party) for party in (*PARTIES, "stranger")}
+    return party_credentials(tmp_path_factory.mktemp("credentials"), *PARTIES, "stranger")
 
 
 @pytest.fixture
@@ -79,17 +35,6 @@ def address(guard: Guard, credentials: dict[str, Credentials]) -> Iterator[str]:
     listener = Listener("private", add_private, ("leakdrill.v1.PartyService",))
     with served(guard, [listener], credentials["cbig"]) as addresses:
         yield addresses["private"]
-
-
-def configure(channel: Any, what: str = "") -> party_pb2.ConfigureResponse:
-    request = party_pb2.ConfigureRequest(config_json=what)
-    return party_pb2_grpc.PartyServiceStub(channel).Configure(request, timeout=10)
-
-
-def refusal(call: Any, *arguments: Any) -> tuple[str, str]:
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments)
-    return caught.value.code().name, caught.value.details()
 
 
 def test_a_method_learns_its_caller_from_the_certificate(address: str, credentials: dict[str, Credentials]) -> None:
@@ -151,30 +96,6 @@ def test_unknown_methods_are_denied_and_counted_under_one_name(
         for kind in (channel.unary_unary(path), lambda request: list(channel.stream_stream(path)(iter([request])))):
             assert refusal(kind, b"anything")[0] == "PERMISSION_DENIED"
     assert guard.refusals == {("referee", "unknown", "PERMISSION_DENIED"): 2}
-
-
-def test_calls_are_counted_for_prometheus_by_status(address: str, credentials: dict[str, Credentials]) -> None:
-    def count(status: str) -> float:
-        labels = {"party": "cbig", "caller": "referee", "grpc_method": "/leakdrill.v1.PartyService/Configure"}
-        name = "grpc_server_handled_total"
-        return prometheus_client.REGISTRY.get_sample_value(name, labels | {"grpc_code": status}) or 0.0
-
-    before = {status: count(status) for status in ("OK", "NOT_FOUND", "INTERNAL")}
-    with connect(address, credentials["referee"], "cbig") as channel:
-        for what in ("", "", "NotFound"):
-            with contextlib.suppress(grpc.RpcError):
-                configure(channel, what)
-    assert eventually(lambda: count("NOT_FOUND") == before["NOT_FOUND"] + 1)
-    assert count("OK") == before["OK"] + 2
-    assert count("INTERNAL") == before["INTERNAL"]
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """The server counts a call after the client has its answer."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return condition()
 
 
 def test_a_denied_request_is_not_even_parsed(address: str, credentials: dict[str, Credentials]) -> None:

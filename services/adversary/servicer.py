@@ -18,7 +18,7 @@ from leakdrill.pb import adversary_pb2 as pb
 from leakdrill.pb import target_pb2, target_pb2_grpc
 from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceServicer
 from leakdrill.remote import RemoteOracle
-from leakdrill.rpc import connect, remote_errors, stream
+from leakdrill.rpc import connect, remote_errors
 from leakdrill.seeds import derive
 from leakdrill.spec import from_json
 from leakdrill.training import Progress
@@ -30,9 +30,10 @@ class AdversaryServicer(AdversaryServiceServicer):
         self._config: AdversaryConfig | None = None
         self._leaked: Artefact | None = None
 
-    def configure(self, config_json: str) -> None:
+    def configure(self, config_json: str) -> str:
         self._config = from_json(AdversaryConfig, config_json, "the adversary's configuration")
         self._leaked = None
+        return self._config.drill_id
 
     async def Loot(self, request: pb.LootRequest, context: grpc.aio.ServicerContext) -> pb.LootResponse:
         self._leaked = await asyncio.to_thread(self._exfiltrate)
@@ -49,7 +50,7 @@ class AdversaryServicer(AdversaryServiceServicer):
     ) -> AsyncIterator[pb.AttackResponse]:
         attack = from_json(AttackSpec, request.attack_json, "the attack")
         start = time.monotonic()
-        async for item in stream(lambda progress: self._attack(attack, request.repeat, progress), self._party.executor):
+        async for item in self._party.stream("attack", lambda progress: self._attack(attack, request.repeat, progress)):
             if isinstance(item, Verdict):
                 yield pb.AttackResponse(verdict=verdict_message(item, time.monotonic() - start))
             else:

@@ -13,7 +13,6 @@ from leakdrill.party import Party, configured
 from leakdrill.pb import source_pb2 as pb
 from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
 from leakdrill.publish import publish
-from leakdrill.rpc import stream
 from leakdrill.spec import from_json
 from leakdrill.trained import Trained, train_source
 from leakdrill.training import Progress
@@ -26,15 +25,16 @@ class SourceServicer(SourceServiceServicer):
         self._config: CbigConfig | None = None
         self._trained: Trained | None = None
 
-    def configure(self, config_json: str) -> None:
+    def configure(self, config_json: str) -> str:
         self._config = from_json(CbigConfig, config_json, "cbig's configuration")
         self._trained = None
         self._party.ledger.open(self._config.query_budget)
+        return self._config.drill_id
 
     async def Train(
         self, request: pb.TrainRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.TrainResponse]:
-        async for item in stream(self._train, self._party.executor):
+        async for item in self._party.stream("train", self._train):
             if isinstance(item, Trained):
                 yield pb.TrainResponse(report=train_report("source", item))
             else:

@@ -16,7 +16,7 @@ from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.pb import target_pb2 as pb
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceServicer, TargetServiceServicer
 from leakdrill.publish import publish
-from leakdrill.rpc import connect, remote_errors, stream
+from leakdrill.rpc import connect, remote_errors
 from leakdrill.scenario import Breach
 from leakdrill.seeds import derive
 from leakdrill.spec import from_json
@@ -32,10 +32,11 @@ class TargetServicer(TargetServiceServicer):
         self._released: Artefact | None = None
         self._trained: Trained | None = None
 
-    def configure(self, config_json: str) -> None:
+    def configure(self, config_json: str) -> str:
         self._config = from_json(CsmallConfig, config_json, "csmall's configuration")
         self._released = self._trained = None
         self._party.ledger.open(self._config.query_budget)
+        return self._config.drill_id
 
     async def Acquire(self, request: pb.AcquireRequest, context: grpc.aio.ServicerContext) -> pb.AcquireResponse:
         self._released = await asyncio.to_thread(self._acquire)
@@ -51,7 +52,7 @@ class TargetServicer(TargetServiceServicer):
     async def Adapt(
         self, request: pb.AdaptRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.AdaptResponse]:
-        async for item in stream(self._adapt, self._party.executor):
+        async for item in self._party.stream("adapt", self._adapt):
             if isinstance(item, Trained):
                 yield pb.AdaptResponse(report=train_report("target", item))
             else:
