@@ -7,18 +7,27 @@
     ├── NotReady           FAILED_PRECONDITION  right call, too early
     ├── NotFound           NOT_FOUND            no such model, split or artefact
     ├── BudgetExhausted    RESOURCE_EXHAUSTED   the query budget does not cover this batch
+    ├── RateLimited        RESOURCE_EXHAUSTED   the batch comes too early; it says how long to wait
     └── PartyUnavailable   UNAVAILABLE          a party did not start, died or cannot be reached
 
 Anything else that escapes a handler is a bug: logged where it happened, opaque (INTERNAL) to the caller.
 """
 
+import math
 from typing import ClassVar
+
+#: Trailing metadata: how many milliseconds to wait before asking again. gRPC's own name (its proposal A6).
+PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
 
 class LeakdrillError(Exception):
     """An error whose message is written for the person who gets it: what was got, what was wanted, what to do."""
 
     status: ClassVar[str] = "UNKNOWN"
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What a caller is told beside status and message, in trailing metadata."""
+        return ()
 
 
 class InvalidInput(LeakdrillError):
@@ -43,6 +52,17 @@ class NotFound(LeakdrillError):
 
 class BudgetExhausted(LeakdrillError):
     status = "RESOURCE_EXHAUSTED"
+
+
+class RateLimited(LeakdrillError):
+    status = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, message: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        return ((PUSHBACK_KEY, str(math.ceil(1000 * self.wait_seconds))),)
 
 
 class PartyUnavailable(LeakdrillError):

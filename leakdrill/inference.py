@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from leakdrill.batching import Batcher, Predict
 from leakdrill.errors import InvalidInput, NotFound, NotReady
+from leakdrill.idempotency import Replies, digest, key_of
 from leakdrill.ledger import Ledger
 from leakdrill.oracle import Output
 from leakdrill.pb import inference_pb2 as pb
@@ -39,7 +41,8 @@ class PublicModel:
 class InferenceServicer(GRPCInferenceServiceServicer):
     """Serves `models`, a mapping that its owner fills as models get ready, and may clear.
 
-    Every example is charged to the caller in the ledger before it is answered; a refused batch costs nothing.
+    Every example is charged to the caller in the ledger before it is answered; a refused batch costs nothing, and one
+    that comes again under its idempotency key costs nothing more.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class InferenceServicer(GRPCInferenceServiceServicer):
         self._models = models
         self._ledger = ledger
         self._executor = executor
-        self._batchers: dict[str, tuple[PublicModel, Batcher]] = {}
+        self._desks: dict[str, _Desk] = {}
 
     async def ServerLive(self, request: pb.ServerLiveRequest, context: Any) -> pb.ServerLiveResponse:
         return pb.ServerLiveResponse(live=True)
@@ -77,11 +80,19 @@ class InferenceServicer(GRPCInferenceServiceServicer):
         model = self._model(request.model_name, request.model_version)
         (images,) = infer_inputs(request, [model.input_spec])
         outputs = _requested(request, model)
-        self._ledger.charge(caller(context), model.name, "+".join(sorted(outputs)), len(images))
-        answer = await self._batcher(model).ask(images, frozenset(outputs))
-        return infer_response(
-            request, MODEL_VERSION, [(model.output_spec(output), answer[output]) for output in outputs]
-        )
+        desk, who, key = self._desk(model), caller(context), key_of(context.invocation_metadata())
+
+        async def answer() -> pb.ModelInferResponse:
+            answers = await desk.batcher.ask(images, frozenset(outputs))
+            made = [(model.output_spec(output), answers[output]) for output in outputs]
+            return infer_response(request, MODEL_VERSION, made)
+
+        charge = partial(self._ledger.charge, who, model.name, "+".join(sorted(outputs)), len(images))
+        if not key:
+            charge()
+            return await answer()
+        asked = digest(request)
+        return await desk.replies.once(who, key, asked, partial(charge, key, asked), answer)
 
     def _model(self, name: str, version: str) -> PublicModel:
         if not self._models:
@@ -91,13 +102,22 @@ class InferenceServicer(GRPCInferenceServiceServicer):
             raise NotFound(f"no model {asked}: {self._party} serves {sorted(self._models)}, version {MODEL_VERSION}")
         return self._models[name]
 
-    def _batcher(self, model: PublicModel) -> Batcher:
-        """The batcher of this very model: one that was since published again under the same name has its own."""
-        published, batcher = self._batchers.get(model.name, (None, None))
-        if batcher is None or published is not model:
-            batcher = Batcher(model.predict, self._executor, MAX_EXAMPLES)
-            self._batchers[model.name] = model, batcher
-        return batcher
+    def _desk(self, model: PublicModel) -> "_Desk":
+        """Of this very model: one that was since published again under the same name has its own."""
+        desk = self._desks.get(model.name)
+        if desk is None or desk.model is not model:
+            desk = _Desk(model, Batcher(model.predict, self._executor, MAX_EXAMPLES), Replies())
+            self._desks[model.name] = desk
+        return desk
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Where one model is asked."""
+
+    model: PublicModel
+    batcher: Batcher
+    replies: Replies[pb.ModelInferResponse]
 
 
 def _requested(request: pb.ModelInferRequest, model: PublicModel) -> list[Output]:

@@ -1,4 +1,4 @@
-"""What every party's process has in common: disk, compute thread, guard, ledger, and the referee's four calls."""
+"""What every party's process has in common: disk, compute thread, guard, ledger, and the referee's calls."""
 
 import asyncio
 import contextlib
@@ -37,10 +37,13 @@ class Party:
     credentials: Credentials
     guard: Guard
     store: SplitStore
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: Ledger = field(init=False)
     models: dict[str, PublicModel] = field(default_factory=dict)
     progress: dict[str, float] = field(default_factory=dict)  # 0 to 1, by task: "train"
     executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="compute"))
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.home / "ledger.jsonl")
 
     def public_api(self) -> InferenceServicer:
         return InferenceServicer(self.name, self.models, self.ledger, self.executor)

@@ -1,13 +1,25 @@
-"""Black-box access to a model over the Open Inference Protocol: a party's, or that of any server which speaks it."""
+"""Black-box access to a model over the Open Inference Protocol: a party's, or that of any server which speaks it.
 
+Every request carries an idempotency key, so that one whose reply was lost is sent again and paid once.
+"""
+
+import hashlib
+import itertools
+import logging
+import secrets
+import time
 from collections import deque
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.errors import NotFound
+from leakdrill.errors import PUSHBACK_KEY, NotFound
+from leakdrill.guard import ERROR_KEY
+from leakdrill.idempotency import IDEMPOTENCY_KEY
 from leakdrill.identity import Credentials
 from leakdrill.oracle import Output
 from leakdrill.pb import inference_pb2 as pb
@@ -18,6 +30,18 @@ from leakdrill.wire import TensorSpec, infer_outputs, infer_request, spec_of
 NUM_IN_FLIGHT = 3  # requests: one is computed while the next is being sent and the last one read
 METADATA_SECONDS = 30.0
 INFER_SECONDS = 600.0  # a party may be computing for others first
+RETRY_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # pauses before a request is sent again: a service may be starting anew
+MAX_PUSHBACK_SECONDS = 600.0  # the longest that a server's rate limit may make us wait
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Question:
+    request: pb.ModelInferRequest
+    wanted: TensorSpec  # the exact form of its answer
+    key: str
+    call: Any  # under way
 
 
 class RemoteOracle:
@@ -27,9 +51,17 @@ class RemoteOracle:
     cannot be reached or is not who its name says.
     """
 
-    def __init__(self, name: str, address: str, credentials: Credentials, batch_size: int = 256) -> None:
-        """`name` is "<party>/<model>", `address` the "host:port" of the party's public listener."""
+    def __init__(
+        self, name: str, address: str, credentials: Credentials, batch_size: int = 256, scope: str = ""
+    ) -> None:
+        """`name` is "<party>/<model>", `address` the "host:port" of the party's public listener.
+
+        `scope` names what the questions are for. Who asks the same questions in the same order in the same scope pays
+        for them once, like an attack that is played again after it was interrupted; default: a scope of its own.
+        """
         self.name = name
+        self._scope = scope or secrets.token_hex(16)
+        self._numbers = itertools.count()
         self._party, self._model = name.split("/", maxsplit=1)
         self._batch_size = batch_size
         self._channel = connect(address, credentials, self._party)
@@ -49,17 +81,18 @@ class RemoteOracle:
             raise NotFound(f"{self.name} does not give {output!r}: it gives {sorted(self.outputs)}")
         spec = self._outputs[output]
         answers = []
-        in_flight: deque[tuple[Any, TensorSpec]] = deque()
+        in_flight: deque[_Question] = deque()
         with remote_errors(self._party):
             try:
                 for start in range(0, len(inputs), self._batch_size):
                     if len(in_flight) == NUM_IN_FLIGHT:
-                        answers.append(_received(*in_flight.popleft()))
-                    in_flight.append(self._send(inputs[start : start + self._batch_size], spec))
-                answers.extend(_received(call, wanted) for call, wanted in in_flight)
+                        answers.append(self._answer(in_flight.popleft()))
+                    in_flight.append(self._ask(inputs[start : start + self._batch_size], spec))
+                while in_flight:
+                    answers.append(self._answer(in_flight.popleft()))
             finally:
-                for call, _ in in_flight:
-                    call.cancel()
+                for question in in_flight:
+                    question.call.cancel()
         return np.concatenate(answers) if answers else np.empty((0, *spec.shape[1:]), np.float32)
 
     def close(self) -> None:
@@ -71,13 +104,46 @@ class RemoteOracle:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _send(self, inputs: NDArray[np.uint8], spec: TensorSpec) -> tuple[Any, TensorSpec]:
-        """The call under way, and the exact form of its answer."""
+    def _ask(self, inputs: NDArray[np.uint8], spec: TensorSpec) -> _Question:
         request = infer_request(self._model, [(self._input, inputs)], [spec.name])
+        # by content, too: a request that comes out otherwise the second time is another, and is paid
+        named = f"{self._scope}\n{next(self._numbers)}\n".encode() + request.SerializeToString(deterministic=True)
+        key = hashlib.sha256(named).hexdigest()
         wanted = replace(spec, shape=(len(inputs), *spec.shape[1:]))
-        return self._stub.ModelInfer.future(request, timeout=INFER_SECONDS), wanted
+        return _Question(request, wanted, key, self._send(request, key))
+
+    def _send(self, request: pb.ModelInferRequest, key: str) -> Any:
+        return self._stub.ModelInfer.future(request, timeout=INFER_SECONDS, metadata=((IDEMPOTENCY_KEY, key),))
+
+    def _answer(self, question: _Question) -> NDArray[np.float32]:
+        """Waits for the answer, and asks again, as often as that may help, when there is none."""
+        pauses = iter(RETRY_SECONDS)
+        while True:
+            try:
+                response = question.call.result()
+                break
+            except grpc.RpcError as error:
+                pause = _pause_seconds(error, pauses)
+                if pause is None:
+                    raise
+                log.info("%s: %s; asking again in %.3f s", self.name, error.details(), pause)
+                time.sleep(pause)
+                question.call = self._send(question.request, question.key)
+        (answer,) = infer_outputs(response, [question.wanted])
+        return answer.astype(np.float32)  # labels too: below 2^24 they are exact
 
 
-def _received(call: Any, wanted: TensorSpec) -> NDArray[np.float32]:
-    (answer,) = infer_outputs(call.result(), [wanted])
-    return answer.astype(np.float32)  # labels too: below 2^24 they are exact
+def _pause_seconds(error: Any, pauses: Iterator[float]) -> float | None:
+    """How long to wait before the request is sent again; None when that would not help, or not any more."""
+    metadata = dict(error.trailing_metadata() or ())
+    code = error.code()
+    if PUSHBACK_KEY in metadata:  # a rate limit: as often as it takes, since it lets us in in the end
+        pause = _milliseconds(metadata[PUSHBACK_KEY]) / 1000
+        return pause if 0 <= pause <= MAX_PUSHBACK_SECONDS else None
+    is_crowded = code is grpc.StatusCode.RESOURCE_EXHAUSTED and ERROR_KEY not in metadata  # gRPC's own, no budget
+    return next(pauses, None) if is_crowded or code is grpc.StatusCode.UNAVAILABLE else None
+
+
+def _milliseconds(text: str) -> int:
+    """Of a pushback; one that is no number says "do not retry", like a negative one (gRPC's proposal A6)."""
+    return int(text) if text.isdecimal() else -1

@@ -72,6 +72,10 @@ class SourceModel(Spec):
 
 class Api(Spec):
     outputs: list[Literal["logits", "scores", "label"]] = Field(["scores"], min_length=1)
+    price_per_thousand: float = Field(0.0, ge=0, allow_inf_nan=False, description="of queries, in units of money")
+    rate_limit: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="examples per second from each caller; default: no limit"
+    )
 
 
 class Cbig(Spec):

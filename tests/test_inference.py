@@ -98,7 +98,7 @@ def test_every_example_is_charged_once_however_many_outputs(stub: GRPCInferenceS
 def test_an_exhausted_budget_costs_neither_queries_nor_computation(
     stub: GRPCInferenceServiceStub, api: PredictApi, credentials: dict[str, Credentials]
 ) -> None:
-    api.ledger.open(budget=10)
+    api.ledger.open("drill", budget=10)
     status, message = refusal(stub.ModelInfer, request(photos(11)))
     assert status == "RESOURCE_EXHAUSTED"
     assert message.startswith("asked for 11 queries of source, 10 left of 10")

@@ -40,7 +40,7 @@ def test_the_referee_is_counted_and_never_refused() -> None:
 def test_opening_starts_anew() -> None:
     ledger = Ledger()
     ledger.charge("adversary", "source", "scores", 1000)
-    ledger.open(budget=5)
+    ledger.open("drill", budget=5)
     assert ledger.counts() == {}
     with pytest.raises(BudgetExhausted):
         ledger.charge("adversary", "source", "scores", 6)

@@ -69,7 +69,7 @@ def test_an_output_that_is_not_offered_is_not_found_and_not_charged(oracle: Remo
 
 
 def test_a_budget_that_ends_midway_is_an_error_and_never_overdrawn(oracle: RemoteOracle, api: PredictApi) -> None:
-    api.ledger.open(budget=40)
+    api.ledger.open("drill", budget=40)
     with pytest.raises(BudgetExhausted, match="cbig: asked for 16 queries of source, 8 left of 40"):
         oracle.query(photos(160))
     assert sum(api.ledger.counts().values()) <= 40

@@ -59,9 +59,10 @@ class AdversaryServicer(AdversaryServiceServicer):
     def _attack(self, attack: base.Attack, repeat: int, progress: Progress) -> Verdict:
         config = configured(self._config, "the adversary's configuration")
         asked = {access.partition(":")[0] for access in attack.needs}  # an attack sees the APIs it declares, no others
+        scope = f"{config.drill_id}/{attack.name}/{repeat}"
         with ExitStack() as stack:
             oracles = {
-                name: stack.enter_context(RemoteOracle(name, address, self._party.credentials))
+                name: stack.enter_context(RemoteOracle(name, address, self._party.credentials, scope=scope))
                 for name, address in config.oracles.items()
                 if name in asked
             }
