@@ -18,10 +18,11 @@ from leakdrill.splits import Split
 from leakdrill.training import Progress
 
 MESSAGE_BYTES = 1 << 20  # of image files in one message; a single larger file makes a message of its own
+AUDIT_SECONDS = 60.0  # a party that hangs must not hold up the judgement
 
 
 class PartyClient:
-    """The referee's four calls to any party."""
+    """The referee's calls to any party."""
 
     def __init__(self, name: str, address: str, credentials: Credentials) -> None:
         self.name = name
@@ -53,6 +54,12 @@ class PartyClient:
                 model = f"{self.name}/{count.model}"
                 totals[model] = totals.get(model, 0) + count.num_examples
         return totals
+
+    def audit(self) -> bytes:
+        """The party's audit log of this drill so far."""
+        with remote_errors(self.name):
+            responses = self._stub.Audit(party_pb2.AuditRequest(), timeout=AUDIT_SECONDS)
+            return b"".join(response.chunk for response in responses)
 
 
 class CbigClient(PartyClient):

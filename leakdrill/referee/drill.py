@@ -19,6 +19,7 @@ from leakdrill.errors import LeakdrillError, PartyUnavailable, ScenarioError
 from leakdrill.loading import load_scenario
 from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee import clause
+from leakdrill.referee.auditing import collect_audits
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient
 from leakdrill.referee.console import Observer, SilentObserver
 from leakdrill.referee.dealing import check_pools, dealt, hand_out, party_configs
@@ -223,6 +224,7 @@ class Drill:
 
     def judge(self, error: str | None = None) -> Results:
         """What the drill found so far, written to results.json. With an `error`, the verdict is `broken`."""
+        collect_audits(self._clients, self.run_dir, self._journal)
         results = self._judge.results(environment(), self._seconds, error)
         part = self.run_dir / "results.json.part"
         part.write_text(results.model_dump_json(indent=2))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from leakdrill.errors import PartyUnavailable
+from leakdrill.logs import readable
 
 LEAVE_SECONDS = 5.0
 TERMINATE_SECONDS = 2.0
@@ -51,7 +52,8 @@ class PartyProcess:
             raise PartyUnavailable(f"{self.party} {otherwise} ({self._how_it_ended()}); {self.last_lines()}")
 
     def last_lines(self) -> str:
-        lines = self._log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+        written = self._log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+        lines = [part for line in written for part in readable(line).splitlines()][-TAIL_LINES:]
         return "\n    ".join([f"last lines of {self._log_file}:", *lines]) if lines else f"{self._log_file} is empty"
 
     def close_stdin(self) -> None:

@@ -1,0 +1,44 @@
+"""Collecting the parties' audit logs into a run's folder, and recording in the journal where each ended."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from leakdrill.errors import LeakdrillError
+from leakdrill.referee.chain import End, end_of
+from leakdrill.referee.clients import PartyClient
+from leakdrill.referee.journal import Journal, read
+
+log = logging.getLogger(__name__)
+
+COLLECTED = "audit_collected"
+MISSING = "audit_missing"
+
+
+def audit_path(run_dir: Path, party: str) -> Path:
+    return run_dir / "audit" / f"{party}.jsonl"
+
+
+def collect_audits(clients: Sequence[PartyClient], run_dir: Path, journal: Journal) -> None:
+    """Fetches what each party has logged of this drill. A party that is gone leaves only a line in the journal."""
+    (run_dir / "audit").mkdir(exist_ok=True)
+    for client in clients:
+        try:
+            content = client.audit()
+        except LeakdrillError as error:
+            log.warning("no audit log of %s: %s", client.name, error)
+            journal.append(MISSING, party=client.name, error=str(error))
+            continue
+        end = end_of(content, drill=run_dir.name)
+        audit_path(run_dir, client.name).write_bytes(content)
+        journal.append(COLLECTED, party=client.name, num_lines=end.num_lines, head=end.head)
+
+
+def recorded_ends(run_dir: Path) -> dict[str, list[End]]:
+    """Every end that was recorded of each party's log, oldest first. Raises InvalidInput for a malformed journal."""
+    ends: dict[str, list[End]] = {}
+    for entry in read(run_dir / "journal.jsonl"):
+        if entry.event == COLLECTED:
+            fields = entry.fields
+            ends.setdefault(fields["party"], []).append(End(fields["num_lines"], fields["head"]))
+    return ends
