@@ -27,6 +27,7 @@ from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import STEP_DONE, Journal
 from leakdrill.referee.judge import Judge
 from leakdrill.referee.local import LocalParties
+from leakdrill.referee.spending import account_of, asked_before
 from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save_split_key
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results
 from leakdrill.scenario import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
@@ -136,7 +137,7 @@ class Drill:
         self._csmall = CsmallClient("csmall", addresses["csmall/private"], credentials)
         self._adversary = AdversaryClient("adversary", addresses["adversary/private"], credentials)
         self._clients = (self._cbig, self._csmall, self._adversary)
-        configs = party_configs(self.scenario, cards, addresses, drill_id=self.run_dir.name)
+        configs = party_configs(self.scenario, cards, addresses, self.run_dir.name, account_of(self._journal))
         for client in self._clients:
             resources.callback(client.channel.close)
             hand_out(client, configs[client.name], self.scenario, cards)
@@ -241,7 +242,7 @@ class Drill:
             with np.load(saved, allow_pickle=False) as arrays:
                 verdict = Verdict(arrays["scores"], arrays["decisions"], done["notes"])
             return verdict, done["queries"], done["seconds"]
-        before = self._queries()
+        before = asked_before(self._journal, key, self._queries())
         progress = self._progress("adversary")
         verdict, seconds = self._adversary.attack(attack, repeat, self._judge.num_challenge, progress)
         asked = {model: count - before.get(model, 0) for model, count in self._queries().items()}

@@ -13,6 +13,7 @@ from leakdrill.errors import InvalidInput
 
 log = logging.getLogger(__name__)
 
+STEP_BEGUN = "step_begun"
 STEP_DONE = "step_done"
 _HEAD = ("seq", "time", "event")
 
