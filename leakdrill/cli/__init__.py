@@ -5,6 +5,7 @@ Modules that need torch are imported inside the commands: `leakdrill --help` mus
 
 import typer
 
+from leakdrill.cli.audit import audit
 from leakdrill.cli.by_hand import up
 from leakdrill.cli.convert import data
 from leakdrill.cli.look import check, show
@@ -27,6 +28,7 @@ app.command()(check)
 app.command("list")(list_)
 app.command()(up)
 app.command()(show)
+app.command()(audit)
 app.command()(resume)
 app.command()(reproduce)
 app.add_typer(data, name="data")

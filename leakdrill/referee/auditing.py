@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from leakdrill.errors import LeakdrillError
+from leakdrill.errors import LeakdrillError, NotFound
 from leakdrill.referee.chain import End, end_of
-from leakdrill.referee.clients import PartyClient
 from leakdrill.referee.journal import Journal, read
+
+if TYPE_CHECKING:  # it needs torch, which leakdrill audit does not
+    from leakdrill.referee.clients import PartyClient
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +22,7 @@ def audit_path(run_dir: Path, party: str) -> Path:
     return run_dir / "audit" / f"{party}.jsonl"
 
 
-def collect_audits(clients: Sequence[PartyClient], run_dir: Path, journal: Journal) -> None:
+def collect_audits(clients: "Sequence[PartyClient]", run_dir: Path, journal: Journal) -> None:
     """Fetches what each party has logged of this drill. A party that is gone leaves only a line in the journal."""
     (run_dir / "audit").mkdir(exist_ok=True)
     for client in clients:
@@ -35,8 +38,13 @@ def collect_audits(clients: Sequence[PartyClient], run_dir: Path, journal: Journ
 
 
 def recorded_ends(run_dir: Path) -> dict[str, list[End]]:
-    """Every end that was recorded of each party's log, oldest first. Raises InvalidInput for a malformed journal."""
+    """Every end that was recorded of each party's log, oldest first.
+
+    Raises NotFound without a journal, InvalidInput for a malformed one.
+    """
     ends: dict[str, list[End]] = {}
+    if not (run_dir / "journal.jsonl").exists():
+        raise NotFound(f"{run_dir} has no journal.jsonl: without it nobody can say where the audit logs ended")
     for entry in read(run_dir / "journal.jsonl"):
         if entry.event == COLLECTED:
             fields = entry.fields

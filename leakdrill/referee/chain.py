@@ -4,12 +4,32 @@ The chain finds a line that was changed, removed, inserted or moved. Whoever can
 chain: that, and lines cut off the end, is found by what the referee recorded when it collected the log.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from pydantic import AwareDatetime, ValidationError
 
 from leakdrill.audit import digest
+from leakdrill.spec import Spec
+
+
+class Entry(Spec):
+    """A line of an audit log: see leakdrill.audit. What does not apply to its event is empty."""
+
+    seq: int
+    previous: str
+    time: AwareDatetime
+    drill: str
+    event: str
+    listener: str = ""
+    caller: str = ""
+    method: str = ""
+    path: str = ""
+    status: str = ""
+    error: str = ""
+    state: str = ""
+    torn: str = ""
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,15 +51,15 @@ class Fault:
 @dataclass(frozen=True)
 class _Line:
     digest: str
-    entry: dict[str, Any] | None  # None: not a line of an audit log
+    entry: Entry | None  # None: not a line of an audit log
 
     @property
     def seq(self) -> int:
-        return int(self.entry["seq"]) if self.entry else -1
+        return self.entry.seq if self.entry else -1
 
     @property
     def previous(self) -> str:
-        return str(self.entry["previous"]) if self.entry else ""
+        return self.entry.previous if self.entry else ""
 
 
 def lines_of(log: bytes) -> list[bytes]:
@@ -53,7 +73,7 @@ def end_of(log: bytes, drill: str) -> End:
     return End(len(lines), digest(lines[-1] if lines else drill.encode()))
 
 
-def entries(log: bytes) -> list[dict[str, Any]]:
+def entries_of(log: bytes) -> list[Entry]:
     """The entries of a log, without lines that are none."""
     return [entry for line in lines_of(log) if (entry := _parsed(line)) is not None]
 
@@ -81,16 +101,18 @@ def _diagnosis(lines: list[_Line], index: int, start: str) -> Fault:
     line = lines[index]
     after = lines[index + 1] if index + 1 < len(lines) else None
     before = lines[index - 1].digest if index else start
+    places = {start: -1} | {each.digest: place for place, each in enumerate(lines)}
+    follows = places.get(line.previous)
+    if follows is not None and follows >= index:
+        is_copy = sum(each.digest == line.digest for each in lines) > 1
+        what = "inserted: the same stands below" if is_copy else f"moved: it follows what is now line {follows + 1}"
+        return Fault(index + 1, what)
     if after is not None and after.previous == before:
         return Fault(index + 1, "inserted: the line after it follows the line before it")
     if line.entry is None:
         return Fault(index + 1, "changed: it is not a line of an audit log" if after else "cut off in its middle")
-    places = {start: -1} | {each.digest: place for place, each in enumerate(lines)}
-    follows = places.get(line.previous)
-    if follows is not None and follows < index:
-        return Fault(follows + 2, f"inserted: line {index + 1} follows line {follows + 1 or 'nothing'}")
     if follows is not None:
-        return Fault(index + 1, f"moved: it follows what is now line {follows + 1}")
+        return Fault(follows + 2, f"inserted: line {index + 1} follows line {follows + 1 or 'nothing'}")
     if line.seq > index:
         missing = f"{line.seq - index} line{'s' if line.seq > index + 1 else ''}"
         return Fault(index + 1, f"removed: {missing} stood before it")
@@ -114,10 +136,8 @@ def _wrong_end(lines: list[_Line], start: str, ends: Sequence[End]) -> Fault | N
     return None
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def _parsed(line: bytes) -> Entry | None:
     try:
-        entry = json.loads(line)
-    except ValueError:  # of JSON, or of UTF-8
+        return Entry.model_validate_json(line)
+    except ValidationError:
         return None
-    is_ours = isinstance(entry, dict) and isinstance(entry.get("seq"), int) and {"previous", "time"} <= entry.keys()
-    return entry if is_ours else None
