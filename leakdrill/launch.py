@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import signal
 import stat
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +70,7 @@ def _listen(option: str) -> tuple[str, tuple[str, ...]]:
 
 async def _serve(name: str, args: argparse.Namespace, listeners: Listeners) -> None:
     credentials = Credentials.load(args.credentials)
+    _scratch_at_home(args.home)
     guard = Guard(name, Policy.load(), AuditLog(args.home / "audit.jsonl"))
     party = Party(name, args.home, credentials, guard, SplitStore(args.home / "splits"))
     serving = await serve(party.guard, _placed(listeners(party), dict(args.listen)), credentials)
@@ -77,6 +80,14 @@ async def _serve(name: str, args: argparse.Namespace, listeners: Listeners) -> N
     await _until_told_to_stop()
     await serving.stop()
     os._exit(0)  # a compute thread in the middle of a training must not delay the stop
+
+
+def _scratch_at_home(home: Path) -> None:
+    """Temporary files, of worker processes too, go to the party's own disk, and do not outlive it."""
+    scratch = home / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
+    scratch.mkdir(parents=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
 
 
 def _placed(listeners: Sequence[Listener], addresses: dict[str, tuple[str, ...]]) -> list[Listener]:

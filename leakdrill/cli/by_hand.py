@@ -27,6 +27,7 @@ def up(
     from leakdrill.loading import load_scenario
     from leakdrill.referee.console import observe
     from leakdrill.referee.drill import Drill, describe
+    from leakdrill.referee.local import LocalParties
     from leakdrill.scenario import AttackStep
 
     console = stdout()
@@ -35,13 +36,14 @@ def up(
     with ExitStack() as stack:
         with observe(console) as observer:
             run_dir = new_run_dir(out, loaded.name)
-            drill = stack.enter_context(Drill(loaded.scenario, out=run_dir, observer=observer))
+            parties = stack.enter_context(LocalParties(run_dir))
+            drill = stack.enter_context(Drill(loaded.scenario, out=run_dir, observer=observer, parties=parties))
             for index, step in enumerate(steps):
                 observer.step(index, len(steps), describe(step))
                 drill.play(step)
             drill.open_public_apis()
-        _introduce(console, drill.parties)
-        _wait(drill.parties)
+        _introduce(console, parties)
+        _wait(parties)
 
 
 def _introduce(console: Console, parties: "LocalParties") -> None:

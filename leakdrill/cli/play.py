@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -12,6 +12,7 @@ from leakdrill.cli.runs import SCENARIO, recorded_scenario, recorded_split_key
 from leakdrill.cli.shell import (
     INTERRUPTED,
     OutOption,
+    PartiesOption,
     RunArgument,
     ScenarioArgument,
     SetOption,
@@ -23,9 +24,16 @@ from leakdrill.cli.shell import (
 )
 from leakdrill.results import Results
 
+if TYPE_CHECKING:
+    from leakdrill.referee.remote_parties import Parties
+
 
 def run(
-    scenario: ScenarioArgument, out: OutOption = None, settings: SetOption = None, smoke: SmokeOption = False
+    scenario: ScenarioArgument,
+    out: OutOption = None,
+    settings: SetOption = None,
+    smoke: SmokeOption = False,
+    parties: PartiesOption = None,
 ) -> None:
     """Play a drill: start the parties, deal the data, attack, judge.
 
@@ -44,11 +52,11 @@ def run(
     run_dir = new_run_dir(out, loaded.name)
     with _resumable(run_dir), observe(stdout()) as observer:
         observer.started(run_dir, str(estimate(loaded.scenario)))
-        results = run_scenario(loaded, run_dir, observer)
+        results = run_scenario(loaded, run_dir, observer, running_parties(parties))
     _conclude(run_dir, results)
 
 
-def resume(run_dir: RunArgument) -> None:
+def resume(run_dir: RunArgument, parties: PartiesOption = None) -> None:
     """Go on with a run that was stopped: finished attacks and trained models are not made again.
 
     \b
@@ -59,8 +67,15 @@ def resume(run_dir: RunArgument) -> None:
 
     recorded_scenario(run_dir), recorded_split_key(run_dir)  # or say what is missing
     with _resumable(run_dir), observe(stdout()) as observer:
-        results = resume_run(run_dir, observer)
+        results = resume_run(run_dir, observer, running_parties(parties))
     _conclude(run_dir, results)
+
+
+def running_parties(file: Path | None) -> "Parties | None":
+    """Those that the file names; None without a file."""
+    from leakdrill.referee.remote_parties import RemoteParties
+
+    return None if file is None else RemoteParties.load(file)
 
 
 def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:

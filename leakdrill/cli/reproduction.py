@@ -5,13 +5,14 @@ import time
 import typer
 from rich.table import Table
 
+from leakdrill.cli.play import running_parties
 from leakdrill.cli.runs import finished_drills, recorded_scenario, recorded_split_key
-from leakdrill.cli.shell import OutOption, RunArgument, new_run_dir, stdout
+from leakdrill.cli.shell import OutOption, PartiesOption, RunArgument, new_run_dir, stdout
 
 IDENTICAL, DIFFERENT = 0, 1
 
 
-def reproduce(run_dir: RunArgument, out: OutOption = None) -> None:
+def reproduce(run_dir: RunArgument, out: OutOption = None, parties_file: PartiesOption = None) -> None:
     """Play a finished run's recorded scenario again, with the same members, and list every figure that differs.
 
     All figures of results.json are compared, but times and the machine. Exits with 0 if they are identical, else 1.
@@ -22,14 +23,14 @@ def reproduce(run_dir: RunArgument, out: OutOption = None) -> None:
     from leakdrill.referee.compare import differences, figures
     from leakdrill.referee.console import observe
     from leakdrill.referee.drill import Drill
-    from leakdrill.referee.local import LocalParties
+    from leakdrill.referee.remote_parties import seated
 
     finished = finished_drills(run_dir)
     again = new_run_dir(
         out or run_dir.with_name(f"{run_dir.name}-again-{time.strftime('%Y%m%d-%H%M%S')}"), run_dir.name
     )
     console, table, num_figures = stdout(), Table("figure", "then", "now"), 0
-    with observe(console) as observer, LocalParties(again) as parties:
+    with observe(console) as observer, seated(again, running_parties(parties_file)) as parties:
         for drill_dir, then in finished:
             where, split_key = again / drill_dir.relative_to(run_dir), recorded_split_key(drill_dir)
             drill = Drill(

@@ -37,6 +37,15 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Another value for a dotted key of the scenario; repeatable."),
 ]
+PartiesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--parties",
+        metavar="FILE",
+        envvar="LEAKDRILL_PARTIES",
+        help="Play with the running parties that this file names; default: start local ones.",
+    ),
+]
 SmokeOption = Annotated[
     bool, typer.Option("--smoke", help="The scenario's smallest size: it proves nothing, in seconds.")
 ]

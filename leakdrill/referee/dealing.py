@@ -59,7 +59,7 @@ def party_configs(
             api=scenario.csmall.api,
             query_budget=budget,
             account=account,
-            cbig_address=addresses["cbig/private"],
+            cbig_address=addresses.get("cbig/contract", addresses["cbig/private"]),
         ),
         "adversary": AdversaryConfig(
             drill_id=drill_id,

@@ -26,7 +26,7 @@ from leakdrill.referee.dealing import check_pools, dealt, hand_out, party_config
 from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import STEP_DONE, Journal
 from leakdrill.referee.judge import Judge
-from leakdrill.referee.local import LocalParties
+from leakdrill.referee.remote_parties import Parties, seated
 from leakdrill.referee.spending import account_of, asked_before
 from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save_split_key
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results
@@ -71,7 +71,7 @@ class Drill:
         overrides: Sequence[str] = (),
         smoke: bool = False,
         observer: Observer | None = None,
-        parties: LocalParties | None = None,
+        parties: Parties | None = None,
         split_key: str | None = None,
     ) -> None:
         """`parties`: running ones to play with, else local processes are started. `split_key`: who is a member."""
@@ -93,7 +93,7 @@ class Drill:
         self._seconds: dict[str, float] = {}
 
     @classmethod
-    def resume(cls, run_dir: Path, observer: Observer | None = None, parties: LocalParties | None = None) -> Self:
+    def resume(cls, run_dir: Path, observer: Observer | None = None, parties: Parties | None = None) -> Self:
         """The drill of a run that was stopped, with its own scenario and its own split."""
         scenario = Scenario.model_validate_json((run_dir / "scenario.json").read_text())
         split_key = load_split_key(run_dir / "truth")
@@ -146,8 +146,8 @@ class Drill:
         self._judge = Judge(self.scenario, truth, cards)
         self._journal.append("dealt", splits={name: len(split.labels) for name, split in cards.splits.items()})
 
-    def _start_parties(self, resources: ExitStack) -> LocalParties:
-        return self._given_parties or resources.enter_context(LocalParties(self.run_dir))
+    def _start_parties(self, resources: ExitStack) -> Parties:
+        return resources.enter_context(seated(self.run_dir, self._given_parties))
 
     def run(self) -> Results:
         """Play the whole timeline and judge it. A fault on the way ends the drill as `broken`, with what was found."""
@@ -277,7 +277,7 @@ class Drill:
         except LeakdrillError as cause:
             return str(cause)
         if isinstance(error, PartyUnavailable):
-            return f"{error}; see {self.run_dir}/parties/*/party.log"
+            return f"{error}; see {self.parties.logs}"
         return str(error)
 
     @contextmanager

@@ -6,31 +6,36 @@ from leakdrill.loading import Loaded, expand_grid
 from leakdrill.referee import clause
 from leakdrill.referee.console import Observer
 from leakdrill.referee.drill import Drill
-from leakdrill.referee.local import LocalParties
+from leakdrill.referee.remote_parties import Parties, seated
 from leakdrill.referee.truth import fresh_split_key, load_split_key, save_split_key
 from leakdrill.results import Results
 from leakdrill.scenario import Scenario
 from leakdrill.threat import check_threat
 
 
-def run_scenario(loaded: Loaded, run_dir: Path, observer: Observer) -> Results | list[Results]:
-    """Play a scenario in `run_dir`; a list of results, in the order of the cells, if it has a grid."""
+def run_scenario(
+    loaded: Loaded, run_dir: Path, observer: Observer, parties: Parties | None = None
+) -> Results | list[Results]:
+    """Play a scenario in `run_dir`; a list of results, in the order of the cells, if it has a grid.
+
+    `parties`: running ones; without any, local processes are started.
+    """
     if loaded.scenario.grid:
-        return _run_grid(loaded.scenario, run_dir, observer)
-    with Drill(loaded.scenario, out=run_dir, observer=observer) as drill:
+        return _run_grid(loaded.scenario, run_dir, observer, parties)
+    with Drill(loaded.scenario, out=run_dir, observer=observer, parties=parties) as drill:
         return drill.run()
 
 
-def resume_run(run_dir: Path, observer: Observer) -> Results | list[Results]:
+def resume_run(run_dir: Path, observer: Observer, parties: Parties | None = None) -> Results | list[Results]:
     """Go on with a run that was stopped. A finished drill is judged again from what it left."""
     scenario = Scenario.model_validate_json((run_dir / "scenario.json").read_text())
     if scenario.grid:
-        return _run_grid(scenario, run_dir, observer)
-    with Drill.resume(run_dir, observer) as drill:
+        return _run_grid(scenario, run_dir, observer, parties)
+    with Drill.resume(run_dir, observer, parties) as drill:
         return drill.run()
 
 
-def _run_grid(scenario: Scenario, run_dir: Path, observer: Observer) -> list[Results]:
+def _run_grid(scenario: Scenario, run_dir: Path, observer: Observer, given: Parties | None) -> list[Results]:
     """Every cell that has no results yet. Members are the same in all cells, so that cells can be compared."""
     truth = run_dir / "truth"
     cells = expand_grid(scenario)
@@ -42,7 +47,7 @@ def _run_grid(scenario: Scenario, run_dir: Path, observer: Observer) -> list[Res
         (run_dir / "scenario.json").write_text(scenario.model_dump_json(indent=2))
     split_key = load_split_key(truth)
     results = []
-    with LocalParties(run_dir) as parties:
+    with seated(run_dir, given) as parties:
         for number, cell in enumerate(cells, start=1):
             cell_dir = run_dir / "cells" / cell.name
             if (finished := _finished(cell_dir)) is None:

@@ -65,6 +65,11 @@ class LocalParties:
         """The referee's own."""
         return Credentials.load(self.credentials_dir(REFEREE))
 
+    @property
+    def logs(self) -> str:
+        """Where a person finds what the parties said."""
+        return f"{self._root}/*/party.log"
+
     def credentials_dir(self, party: str) -> Path:
         return self._root / party / "credentials"
 

@@ -1,0 +1,71 @@
+"""Parties that somebody else started: in containers, or on other machines."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import yaml
+from pydantic import ValidationError
+
+from leakdrill.errors import InvalidInput, NotFound
+from leakdrill.healthcheck import check_health
+from leakdrill.identity import Credentials
+from leakdrill.referee.local import PARTIES, LocalParties
+from leakdrill.spec import Spec
+
+
+class Parties(Protocol):
+    """Where the parties are, as the referee sees them. Addresses are those that the callers use, not the referee."""
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """By party and listener: "cbig/public" -> "host:port"."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """The referee's own."""
+
+    @property
+    def logs(self) -> str:
+        """Where a person finds what the parties said."""
+
+    def check(self) -> None:
+        """Raise PartyUnavailable when a party is gone."""
+
+
+class RemoteParties(Spec):
+    """Running parties, as a file names them: see compose.parties.yaml."""
+
+    addresses: dict[str, str]
+    credentials_dir: Path  # ca.pem, cert.pem and key.pem of the referee
+    logs: str = "the parties' own logs"
+
+    @classmethod
+    def load(cls, path: Path) -> "RemoteParties":
+        """Raises NotFound or InvalidInput, saying what is missing or malformed."""
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text()))
+        except FileNotFoundError as error:
+            raise NotFound(f"no parties file {path}: it names the address of each party's listeners") from error
+        except (yaml.YAMLError, ValidationError) as error:
+            raise InvalidInput(f"{path} is no parties file: {error}") from error
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials.load(self.credentials_dir)
+
+    def check(self) -> None:
+        for party in PARTIES:
+            check_health(self.addresses[f"{party}/private"], self.credentials, party)
+
+
+@contextlib.contextmanager
+def seated(run_dir: Path, given: Parties | None = None) -> Iterator[Parties]:
+    """The given parties; without any, local processes with their homes in `run_dir`, stopped at the end."""
+    if given is not None:
+        given.check()
+        yield given
+    else:
+        with LocalParties(run_dir) as local:
+            yield local
