@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LISTENER = "metrics"  # as policy.yaml calls it
 METHOD = "/metrics"
 MAX_CONNECTIONS = 8
+POLL_SECONDS = 0.1  # how soon `close` is noticed
 REQUEST_SECONDS = 5.0  # from the connection to the last byte of the answer, handshake included
 
 
@@ -90,7 +91,7 @@ class MetricsServer:
         self.port: int = self._server.server_address[1]
         self._collector = PartyMetrics(party)
         REGISTRY.register(self._collector)
-        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=[POLL_SECONDS], name=LISTENER, daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
