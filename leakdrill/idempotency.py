@@ -83,14 +83,14 @@ class Replies(Generic[Reply]):
         who = caller, key
         if who in self._kept:
             asked, reply = self._kept[who]
-            _check_same(key, asked, request)
+            check_same(key, asked, request)
             self._kept.move_to_end(who)
             return reply
         if who not in self._pending:
             charge()
             self._start(who, request, compute)
         pending = self._pending[who]
-        _check_same(key, pending.request, request)
+        check_same(key, pending.request, request)
         return await self._wait(pending)
 
     def _start(self, who: tuple[str, str], request: str, compute: Callable[[], Coroutine[Any, Any, Reply]]) -> None:
@@ -134,6 +134,7 @@ class Replies(Generic[Reply]):
             self._kept_bytes -= ENTRY_BYTES + oldest.ByteSize()
 
 
-def _check_same(key: str, asked: str, request: str) -> None:
+def check_same(key: str, asked: str, request: str) -> None:
+    """Raises InvalidInput unless the request (its digest) is the one that was asked under this key."""
     if asked != request:
         raise InvalidInput(f"idempotency key {key!r} came before with another request: a new request needs a new key")

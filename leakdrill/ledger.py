@@ -11,7 +11,8 @@ from pathlib import Path
 
 from leakdrill import charges
 from leakdrill.charges import Charge
-from leakdrill.errors import BudgetExhausted, InvalidInput
+from leakdrill.errors import BudgetExhausted
+from leakdrill.idempotency import check_same
 from leakdrill.rate_limit import Clock, RateLimit
 
 UNMETERED = frozenset({"referee"})  # it judges; its calls are counted, and never refused
@@ -98,11 +99,10 @@ class Ledger:
 
     def _is_paid(self, caller: str, key: str, request: str) -> bool:
         charged = self._charged.get(caller, OrderedDict()).get(key)
-        if charged not in (None, request):
-            raise InvalidInput(
-                f"idempotency key {key!r} came before with another request: a new request needs a new key"
-            )
-        return charged is not None
+        if charged is None:
+            return False
+        check_same(key, charged, request)
+        return True
 
     def _count(self, charge: Charge) -> None:
         self._counts[charge.caller, charge.model, charge.output] += charge.num_examples

@@ -74,6 +74,7 @@ class AttackResult(Spec):
     tpr_at_fpr: list[TprAtFpr]  # of the first repeat: counts of repeats over the same examples do not add up
     over_repeats: dict[str, Spread]  # metric -> spread; only when repeated
     queries: dict[str, int]  # "cbig/source" -> examples, as counted by the API's owner, all repeats together
+    cost: float = 0.0  # of these queries, at the owners' prices, in units of money
     notes: dict[str, Any]  # what the attack says of itself
     seconds: float
 

@@ -21,6 +21,7 @@ def attack_result(
     goal: str,
     on: str,
     queries: Mapping[str, int],
+    cost: float = 0.0,
     notes: Mapping[str, Any],
     seconds: float,
 ) -> AttackResult:
@@ -48,6 +49,7 @@ def attack_result(
         tpr_at_fpr=tpr_at_fpr(judged),
         over_repeats=over_repeats(judged),
         queries=dict(queries),
+        cost=cost,
         notes=dict(notes),
         seconds=seconds,
     )

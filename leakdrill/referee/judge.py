@@ -70,11 +70,17 @@ class Judge:
             goal=attack.goal,
             on=attack.on,
             queries=queries,
+            cost=self._cost(queries),
             notes=verdicts[0].notes,
             seconds=seconds,
         )
         self._judged[attack.name], self._attacks[attack.name] = judged, result
         return result
+
+    def _cost(self, queries: Mapping[str, int]) -> float:
+        """What so many examples of each model cost, by its owner's price per thousand."""
+        apis = {"cbig": self._scenario.cbig.api, "csmall": self._scenario.csmall.api}
+        return sum(count * apis[model.partition("/")[0]].price_per_thousand / 1000 for model, count in queries.items())
 
     def results(self, environment: dict[str, Any], seconds: dict[str, float], error: str | None) -> Results:
         """All that was found; expectations are decided unless the drill broke before its end."""

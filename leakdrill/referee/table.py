@@ -16,7 +16,8 @@ MARKS: dict[Outcome, str] = {"holds": "✓", "does not hold": "✗", "undecided"
 OUTCOME_STYLES: dict[Outcome, str] = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 VERDICT_STYLES: dict[Verdict, str] = {"met": "green", "not met": "red", "broken": "red", "undecided": "yellow"}
 UNDEFINED = "-"
-WIDE = 98  # columns for an attack's row with its costs; without them it fits into 80
+WIDE = 98  # columns for an attack's row with its queries and what these took; without them it fits into 80
+WIDER = 107  # with its seconds as well, where its queries have a price
 
 
 def render(results: Results) -> RenderableType:
@@ -90,15 +91,35 @@ class _Attacks:
         judged = [*results.attacks, *([results.baseline] if results.baseline else [])]
         fprs = {point.fpr for attack in judged for point in attack.tpr_at_fpr}
         fpr = 0.01 if 0.01 in fprs or not fprs else min(fprs)
-        costs = ["queries", "seconds"] if options.max_width >= WIDE else []
+        costs = _costs(judged, options.max_width)
         table = _table(["attack"], ["AUC", "accuracy", "precision", "recall", f"TPR@{fpr:.0%}", *costs])
         for attack in judged:
             if attack is results.baseline:
                 table.add_section()
-            cost = [f"{sum(attack.queries.values()):,}", f"{attack.seconds:.1f}"][: len(costs)]
-            table.add_row(_named(attack, results), *_rates(attack), _tpr(attack, fpr), *cost)
+            table.add_row(
+                _named(attack, results), *_rates(attack), _tpr(attack, fpr), *(_cost(attack, name) for name in costs)
+            )
         yield table
         yield Text(_caption(judged), style="dim")
+
+
+def _costs(judged: Sequence[AttackResult], width: int) -> list[str]:
+    """The columns for what an attack took: a cost only where something has a price, and no more than fit."""
+    if width < WIDE:
+        return []
+    if not any(attack.cost for attack in judged):
+        return ["queries", "seconds"]
+    return ["queries", "cost", "seconds"] if width >= WIDER else ["queries", "cost"]
+
+
+def _cost(attack: AttackResult, column: str) -> str:
+    match column:
+        case "queries":
+            return f"{sum(attack.queries.values()):,}"
+        case "cost":
+            return f"{attack.cost:,.2f}"
+        case _:
+            return f"{attack.seconds:.1f}"
 
 
 def _caption(judged: Sequence[AttackResult]) -> str:

@@ -134,3 +134,23 @@ def test_a_grid_is_one_table_with_the_settings_of_each_cell(results: Results) ->
     assert "0.703 [0.673, 0.733]" in after
     assert "0.412" in gap
     assert row(text, "200").split()[-1] == "broken"
+
+
+def priced(results: Results) -> Results:
+    return changed(results, attacks=[results.attacks[0].model_copy(update={"cost": 18.5175}), *results.attacks[1:]])
+
+
+def test_a_cost_stands_beside_the_queries_where_something_has_a_price(results: Results) -> None:
+    text = plain(render(priced(results)), width=120)
+    assert row(text, "attack").split()[-3:] == ["queries", "cost", "seconds"]
+    assert row(text, "after").split()[-3:] == ["12,345", "18.52", "21.3"]
+    assert row(text, "gap").split()[-3:] == ["12,345", "0.00", "21.3"]
+    assert "cost" not in plain(render(results), width=120)
+
+
+def test_a_cost_makes_room_for_itself_in_a_hundred_columns(results: Results) -> None:
+    long = priced(results).attacks[0].model_copy(update={"name": "through_target_tl4", "cost": 9_999.5})
+    lines = plain(render(changed(results, attacks=[long]))).splitlines()
+    assert any("9,999.50" in line and "0.703 [0.673, 0.733]" in line for line in lines)
+    assert not any("seconds" in line for line in lines if "queries" in line)
+    assert "cost" not in plain(render(priced(results)), width=80)
