@@ -53,8 +53,8 @@ class PredictApi:
 
 
 @contextmanager
-def predict_api(credentials: Credentials) -> Iterator[PredictApi]:
-    api = PredictApi()
+def predict_api(credentials: Credentials, ledger: Ledger | None = None) -> Iterator[PredictApi]:
+    api = PredictApi(ledger or Ledger())
     api.guard.state = "open"
     api.publish("scores", "label")
     with ThreadPoolExecutor(1) as executor:
