@@ -15,7 +15,12 @@ MAX_EXAMPLES = 4096  # in one request
 MAX_TENSOR_BYTES = 32 << 20  # well below gRPC's own limit, whose refusal could not say what is expected
 
 #: datatype -> (numpy's, the field of InferTensorContents that holds it when it is not sent raw)
-_DATATYPES = {"UINT8": ("u1", "uint_contents"), "INT64": ("<i8", "int64_contents"), "FP32": ("<f4", "fp32_contents")}
+_DATATYPES = {
+    "UINT8": ("u1", "uint_contents"),
+    "INT64": ("<i8", "int64_contents"),
+    "FP32": ("<f4", "fp32_contents"),
+    "FP64": ("<f8", "fp64_contents"),  # never ours: what many a NumPy model elsewhere answers in
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class TensorSpec:
     """What a tensor must be. Shape: -1 is any number of examples."""
 
     name: str
-    datatype: str  # "UINT8", "INT64" or "FP32"
+    datatype: str  # a key of _DATATYPES
     shape: tuple[int, ...]
 
     def __str__(self) -> str:
@@ -83,6 +88,17 @@ def infer_outputs(response: pb.ModelInferResponse, specs: Sequence[TensorSpec]) 
     return _decode(response.outputs, response.raw_output_contents, specs, "output")
 
 
+def infer_output(response: pb.ModelInferResponse, spec: TensorSpec) -> NDArray[Any]:
+    """One output, from a server that may send others beside it. Raises InvalidInput, saying what was expected."""
+    names = [tensor.name for tensor in response.outputs]
+    if spec.name not in names:
+        raise InvalidInput(f"got outputs {names}, wanted {spec} among them")
+    _check_raws(response.raw_output_contents, names, "output")
+    index = names.index(spec.name)
+    raw = response.raw_output_contents[index] if response.raw_output_contents else None
+    return _decode_tensor(response.outputs[index], raw, spec)
+
+
 def _to_bytes(spec: TensorSpec, array: NDArray[Any]) -> bytes:
     return np.ascontiguousarray(array, dtype=spec.dtype).tobytes()
 
@@ -94,13 +110,17 @@ def _decode(
     if len(tensors) != len(specs) or set(by_name) != {spec.name for spec in specs}:
         got = [tensor.name for tensor in tensors]
         raise InvalidInput(f"got {kind}s {got}, wanted {'; '.join(map(str, specs))}, each once")
-    if raws and len(raws) != len(tensors):
-        raise InvalidInput(f"got {len(raws)} raw contents for {len(tensors)} {kind}s, wanted one for each, or none")
+    _check_raws(raws, tensors, kind)
     arrays = []
     for spec in specs:
         index = by_name[spec.name]
         arrays.append(_decode_tensor(tensors[index], raws[index] if raws else None, spec))
     return arrays
+
+
+def _check_raws(raws: Sequence[bytes], tensors: Sequence[Any], kind: str) -> None:
+    if raws and len(raws) != len(tensors):
+        raise InvalidInput(f"got {len(raws)} raw contents for {len(tensors)} {kind}s, wanted one for each, or none")
 
 
 def _decode_tensor(tensor: Any, raw: bytes | None, spec: TensorSpec) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from leakdrill.wire import (
     MAX_EXAMPLES,
     TensorSpec,
     infer_inputs,
+    infer_output,
     infer_outputs,
     infer_request,
     infer_response,
@@ -171,3 +172,16 @@ def test_metadata_tells_what_a_tensor_must_be() -> None:
     assert spec_of(metadata(IMAGE)) == IMAGE
     with pytest.raises(InvalidInput, match="BYTES"):
         spec_of(pb.ModelMetadataResponse.TensorMetadata(name="text", datatype="BYTES", shape=[-1]))
+
+
+def test_one_output_is_read_among_others() -> None:
+    request = pb.ModelInferRequest(model_name="source")
+    took, scores = TensorSpec("took", "FP32", (1,)), TensorSpec("scores", "FP64", (2, 2))
+    answer = np.array([[0.25, 0.75], [0.5, 0.5]])
+    response = infer_response(request, "1", [(took, np.zeros(1)), (scores, answer)])
+    np.testing.assert_array_equal(infer_output(response, scores), answer)
+    with pytest.raises(InvalidInput, match=r"got outputs \['took', 'scores'\], wanted label"):
+        infer_output(response, TensorSpec("label", "INT64", (2,)))
+    response.raw_output_contents.pop()
+    with pytest.raises(InvalidInput, match="1 raw contents for 2 outputs"):
+        infer_output(response, scores)

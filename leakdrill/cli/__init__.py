@@ -5,6 +5,7 @@ Modules that need torch are imported inside the commands: `leakdrill --help` mus
 
 import typer
 
+from leakdrill.cli.attack import attack
 from leakdrill.cli.audit import audit
 from leakdrill.cli.by_hand import up
 from leakdrill.cli.convert import data
@@ -27,6 +28,7 @@ app.command()(run)
 app.command()(check)
 app.command("list")(list_)
 app.command()(up)
+app.command()(attack)
 app.command()(show)
 app.command()(audit)
 app.command()(resume)
