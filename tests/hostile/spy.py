@@ -1,0 +1,80 @@
+"""The hostile attack plug-in: it asks no model, and takes everything else that its process and volume hold.
+
+What it found of each example goes home in the notes of its verdict, as columns; the referee of the test, who knows the
+truth of earlier drills, teaches a classifier with them (detectors.py).
+"""
+
+import base64
+import zlib
+from functools import cache
+from typing import Any, Literal
+
+import clues
+import guesses
+import numpy as np
+import seen
+from numpy.typing import NDArray
+from seen import Columns
+
+from leakdrill import splits
+from leakdrill.attacks.base import Access, Attack, Verdict, View
+from leakdrill.datasets.digits import Digits
+from leakdrill.datasets.source import ImageSource
+from leakdrill.scenario import Data
+
+
+class Spy(Attack):
+    """Everything but the models. `scenario` and `data`: the adversary knows the drill, but for its key."""
+
+    kind: Literal["spy"] = "spy"
+    data: Data
+    scenario: str
+    look_in: tuple[str, ...] = ()  # more folders that may hold something: "/" in a container
+
+    @property
+    def needs(self) -> frozenset[Access]:
+        return frozenset()
+
+    def run(self, view: View) -> Verdict:
+        columns, places = self._collect()
+        nothing = np.zeros(len(view.challenge))
+        return Verdict(nothing, nothing.astype(bool), {"columns": list(columns), **packed(columns, places)})
+
+    def _collect(self) -> tuple[Columns, NDArray[np.int64]]:
+        examples = seen.dealt("challenge")
+        images = seen.grey([example.file for example in examples])
+        public, public_images = _public()
+        places = seen.where_they_stand(images, public_images)
+        told = {"scenario": self.scenario} | clues.told()
+        texts = told | clues.surroundings(self.look_in)
+        columns = seen.how_they_came(examples) | seen.how_they_are_encoded(examples) | seen.what_they_show(images)
+        columns |= seen.their_neighbours(examples, places, public)
+        for pool in ("shadow_train", "shadow_test"):
+            columns |= seen.near_a_pool(pool, images, seen.grey([example.file for example in seen.dealt(pool)]))
+        columns |= clues.columns(texts, self.look_in, len(examples))
+        columns |= guesses.columns(texts, tuple(told), self.data, public, places)
+        return columns, places
+
+
+@cache
+def _public() -> tuple[ImageSource, NDArray[np.float64]]:
+    """The data set that everybody has. Opened once, and dealt without second thoughts: a guess must be quick."""
+    source = Digits(set="digits").open()
+    Digits.open = lambda self: source  # type: ignore[method-assign]
+    splits.check_disjoint = lambda deal: None
+    return source, seen.grey([*source.encoded(range(len(source.labels)))])
+
+
+def packed(columns: Columns, places: NDArray[np.int64]) -> dict[str, Any]:
+    values = np.stack([np.nan_to_num(column) for column in columns.values()]).astype("<f4")
+    return {
+        "values": base64.b64encode(zlib.compress(values.tobytes())).decode(),
+        "places": places.tolist(),
+    }
+
+
+def unpacked(notes: dict[str, Any]) -> tuple[Columns, NDArray[np.int64]]:
+    """What a spy's verdict says in its notes: columns by name, and each example's place in the public data set."""
+    places = np.array(notes["places"])
+    values = np.frombuffer(zlib.decompress(base64.b64decode(notes["values"])), "<f4").astype(float)
+    return dict(zip(notes["columns"], values.reshape(-1, len(places)), strict=True)), places

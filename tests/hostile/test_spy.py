@@ -1,0 +1,65 @@
+"""Nothing within the adversary's reach tells members from non-members without a model, and what would is found."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import plants
+import pytest
+from collecting import Plant, collect
+from detectors import best_column, is_at_chance, tells, verdicts
+
+from leakdrill.referee.local import LocalParties, party_command
+
+pytestmark = pytest.mark.slow
+
+SPYING_ADVERSARY = Path(__file__).with_name("spying_adversary.py")
+NUM_DRILLS = 12  # the last half is judged: 3,840 examples, an interval of AUC 0.03 to both sides
+NUM_PLANTED = 4  # a mistake shows in fewer
+
+MISTAKES = [
+    plants.members_first,
+    plants.in_turns,
+    plants.a_file_time,
+    plants.a_larger_jpeg,
+    plants.slow_members,
+    plants.the_scenarios_seed,
+    plants.the_adversarys_own_seed,
+    plants.a_key_in_the_runs_name,
+    plants.the_same_key_again,
+    plants.a_shadow_pool_with_non_members,
+    plants.members_in_memory,
+]
+
+
+@pytest.fixture(scope="module")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalParties]:
+    with LocalParties(tmp_path_factory.mktemp("hostile"), command) as parties:
+        yield parties
+
+
+def command(party: str) -> list[str]:
+    return [sys.executable, str(SPYING_ADVERSARY)] if party == "adversary" else party_command(party)
+
+
+def test_a_spy_who_knows_the_truth_of_earlier_drills_is_at_chance_in_the_next(
+    parties: LocalParties, tmp_path: Path
+) -> None:
+    drills = collect(parties, NUM_DRILLS, tmp_path)
+    found = verdicts(drills)
+    assert is_at_chance(found), (found, best_column(drills))
+
+
+def test_a_spy_learns_nothing_from_which_files_were_in_memory(parties: LocalParties, tmp_path: Path) -> None:
+    drills = collect(parties, NUM_DRILLS // 2, tmp_path, plants.too_large_to_remember())
+    found = verdicts(drills)
+    assert is_at_chance(found), (found, best_column(drills))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_referee_who_makes_a_mistake_is_found_out(
+    parties: LocalParties, tmp_path: Path, mistake: Callable[[], Plant]
+) -> None:
+    drills = collect(parties, NUM_PLANTED, tmp_path, mistake())
+    found = verdicts(drills)
+    assert tells(found), (found, best_column(drills))
