@@ -87,3 +87,12 @@ def test_a_row_with_a_misspelt_party_is_refused() -> None:
     row = {"at": ["cbigg"], "listeners": ["public"], "methods": ["a/b"], "callers": ["referee"], "states": ["open"]}
     with pytest.raises(ValidationError, match="cbig"):
         TypeAdapter(Row).validate_python(row)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_metrics_are_for_the_referee_and_the_observer_who_gets_nothing_else(state: str) -> None:
+    readers = {"referee", "observer"}
+    for at, caller in itertools.product(("cbig", "csmall", "adversary"), (*PARTIES, "observer", "stranger")):
+        assert POLICY.allows(at, "/metrics", caller, state, "metrics") == (caller in readers)
+        assert not POLICY.allows(at, "/metrics", caller, state, "private")
+    assert granted("observer", state) == set()

@@ -25,8 +25,8 @@ def up(
     leakdrill up quickstart --smoke --out runs/by-hand
     """
     from leakdrill.loading import load_scenario
-    from leakdrill.referee.console import observe
-    from leakdrill.referee.drill import Drill, describe
+    from leakdrill.referee.console import describe, observe
+    from leakdrill.referee.drill import Drill
     from leakdrill.referee.local import LocalParties
     from leakdrill.scenario import AttackStep
 

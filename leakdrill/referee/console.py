@@ -12,6 +12,7 @@ from rich.text import Text
 
 from leakdrill.referee.table import render
 from leakdrill.results import Results
+from leakdrill.scenario import AttackStep, BreachStep, PlainStep, Step
 
 QUIET_SECONDS = 2.0
 
@@ -140,3 +141,18 @@ def observe(console: Console) -> Iterator[Observer]:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         yield RichConsole(progress)
+
+
+def describe(step: Step) -> str:
+    """One line for the person who watches."""
+    match step:
+        case BreachStep():
+            return f"breach: {step.breach.artefact} leaks from {step.breach.at} ({step.breach.channel})"
+        case AttackStep():
+            return f"attack {step.attack.name}: {step.attack.kind}"
+        case PlainStep(step="train_source"):
+            return "cbig trains the source model"
+        case PlainStep(step="release"):
+            return "cbig hands its feature extractor to csmall"
+        case _:
+            return "csmall builds its target model"

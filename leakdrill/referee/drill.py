@@ -21,7 +21,7 @@ from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee import clause
 from leakdrill.referee.auditing import collect_audits
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient
-from leakdrill.referee.console import Observer, SilentObserver
+from leakdrill.referee.console import Observer, SilentObserver, describe
 from leakdrill.referee.dealing import check_pools, dealt, hand_out, party_configs
 from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import STEP_DONE, Journal
@@ -267,6 +267,8 @@ class Drill:
         played = [*self._played, step]
         check_threat(self.scenario.model_copy(update={"timeline": played, "expect": []}))
         self._played = played
+        # what a party has logged until now can no longer be rewritten without being noticed
+        collect_audits(self._clients, self.run_dir, self._journal)
 
     def _progress(self, party: str) -> Progress:
         return lambda fraction, message: self._observer.progress(party, fraction, message)
@@ -286,18 +288,3 @@ class Drill:
         start = time.monotonic()
         yield
         self._seconds[step] = self._seconds.get(step, 0.0) + time.monotonic() - start
-
-
-def describe(step: Step) -> str:
-    """One line for the person who watches."""
-    match step:
-        case BreachStep():
-            return f"breach: {step.breach.artefact} leaks from {step.breach.at} ({step.breach.channel})"
-        case AttackStep():
-            return f"attack {step.attack.name}: {step.attack.kind}"
-        case PlainStep(step="train_source"):
-            return "cbig trains the source model"
-        case PlainStep(step="release"):
-            return "cbig hands its feature extractor to csmall"
-        case _:
-            return "csmall builds its target model"
