@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 import pytest
 import yaml
-from referee.small import small
+from small import small
 
 from leakdrill.identity import Authority, Credentials
 from leakdrill.pb import target_pb2
