@@ -115,7 +115,8 @@ class Drill:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._resources.close()
+        with self._resources:  # here and not in `judge`: an adversary by hand is not judged, and has a story too
+            collect_audits(self._clients, self.run_dir, self._journal)
 
     def _open_run_dir(self) -> None:
         journal = self.run_dir / "journal.jsonl"
@@ -226,7 +227,6 @@ class Drill:
 
     def judge(self, error: str | None = None) -> Results:
         """What the drill found so far, written to results.json. With an `error`, the verdict is `broken`."""
-        collect_audits(self._clients, self.run_dir, self._journal)
         results = self._judge.results(environment(), self._seconds, error)
         part = self.run_dir / "results.json.part"
         part.write_text(results.model_dump_json(indent=2))
