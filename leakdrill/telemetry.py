@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any
 
 from prometheus_client import REGISTRY
@@ -119,6 +120,10 @@ class _Server(ThreadingHTTPServer):
         self._tls = tls
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        """Without the look-up of our own name that HTTP servers make, which can take long where there is no DNS."""
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
