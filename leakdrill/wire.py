@@ -152,7 +152,7 @@ def _check_form(datatype: str, shape: tuple[int, ...], spec: TensorSpec) -> None
 
 
 def _raw_contents(tensor: Any, raw: bytes, spec: TensorSpec, size: int) -> NDArray[Any]:
-    if tensor.HasField("contents"):
+    if tensor.contents.ByteSize():  # an empty message is no contents: MLServer sends one beside its raw contents
         raise InvalidInput(f"{spec.name} has both raw and typed contents, wanted one of them")
     wanted = size * spec.dtype.itemsize
     if len(raw) != wanted:

@@ -185,3 +185,10 @@ def test_one_output_is_read_among_others() -> None:
     response.raw_output_contents.pop()
     with pytest.raises(InvalidInput, match="1 raw contents for 2 outputs"):
         infer_output(response, scores)
+
+
+def test_an_empty_message_of_contents_beside_raw_ones_is_none() -> None:
+    spec = TensorSpec("scores", "FP32", (1,))
+    response = infer_response(pb.ModelInferRequest(model_name="source"), "1", [(spec, np.ones(1))])
+    response.outputs[0].contents.SetInParent()
+    assert infer_outputs(response, [spec])[0].tolist() == [1]

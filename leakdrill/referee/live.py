@@ -139,9 +139,9 @@ class LiveGame:
             notes=said.notes | {"queries_counted_by": "the caller: the endpoint keeps no account for us"},
             seconds=seconds,
         )
-        played = self.scenario.model_copy(
-            update={"timeline": [AttackStep(step="attack", attack=self.attack)], "expect": []}
-        )
+        question = f"Does {oracle.name} expose members of its training set?"
+        step = AttackStep(step="attack", attack=self.attack)
+        played = self.scenario.model_copy(update={"question": question, "timeline": [step], "expect": []})
         return Results(
             scenario=played.model_dump(mode="json"),
             verdict="met",  # played to its end; a scenario's expectations are about its own models

@@ -38,7 +38,14 @@ def test_an_attack_without_shadow_models_is_played_and_judged(
 ) -> None:
     answer = attack("quickstart", "entropy", "--shadow", folders / "shadow")
     assert answer.exit_code == 0, answer.stderr
-    for part in ("entropy", "AUC", "raw images, no model", f"30 members of {address}/faces", "90 queries"):
+    for part in (
+        f"Does {address}/faces expose members",
+        "entropy",
+        "AUC",
+        "raw images, no model",
+        f"30 members of {address}/faces",
+        "90 queries",
+    ):
         assert part in answer.stdout
     assert len((tmp_path / "run" / "scores.csv").read_text().splitlines()) == 61
     shown = leakdrill("show", tmp_path / "run")

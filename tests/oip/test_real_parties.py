@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clients import buf_curl, tritonclient
-from referee.small import SMALL, small
+from small import SMALL, small
 
 from leakdrill import Drill
 from leakdrill.referee.local import LocalParties

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from model_server import CLASSES, ModelServer, serving, write_folders
-from referee.small import small
+from small import small
 
 from leakdrill.attacks.base import Verdict, View
 from leakdrill.attacks.entropy import Entropy
