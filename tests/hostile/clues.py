@@ -43,16 +43,15 @@ def surroundings(look_in: tuple[str, ...]) -> dict[str, str]:
         "threads": " ".join(thread.name for thread in threading.enumerate()),
         "open files": " ".join(_open_files()),
     }
-    for name in _PROC:
-        with contextlib.suppress(OSError):
-            texts[f"/proc/self/{name}"] = Path("/proc/self", name).read_text()
     for path in files(look_in):
         with contextlib.suppress(OSError):
             facts = path.stat()
-            texts[f"facts of {path.name}"] = (
-                f"{path} {facts.st_size} {facts.st_ino} {facts.st_mtime_ns} {facts.st_ctime_ns}"
-            )
-            texts[path.name] = path.read_bytes()[-MAX_FILE_BYTES:].decode("utf-8", "replace")
+            times = f"{facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_mtime:.0f} {facts.st_ctime:.0f}"
+            texts[f"facts of {path}"] = f"{facts.st_size} {facts.st_ino} {times}"
+            texts[str(path)] = path.read_bytes()[-MAX_FILE_BYTES:].decode("utf-8", "replace")
+    for name in _PROC:
+        with contextlib.suppress(OSError):
+            texts[f"/proc/self/{name}"] = Path("/proc/self", name).read_text()
     return texts
 
 
@@ -62,23 +61,21 @@ def _open_files() -> Iterator[str]:
             yield os.readlink(link)
 
 
-def home() -> Path:
-    """The party's own disk, as its command line names it."""
-    return Path(sys.argv[sys.argv.index("--home") + 1])
-
-
 def files(look_in: tuple[str, ...]) -> list[Path]:
-    """Every file of the party's own folders (home, credentials, its log) and below `look_in`, up to MAX_FILES."""
-    roots = {Path(argument).resolve() for argument in sys.argv if argument.startswith("/")} | {home().resolve()}
-    folders = {root if root.is_dir() else root.parent for root in roots} | {Path(folder) for folder in look_in}
-    found: dict[Path, None] = {}
-    for folder in sorted(folders):
-        for where, below, names in os.walk(folder):
-            below[:] = sorted(name for name in below if not os.path.join(where, name).startswith(_NOT_OURS))
-            found |= dict.fromkeys(Path(where, name) for name in sorted(names))
-            if len(found) > MAX_FILES:
-                break
-    return [path for path in found if path.is_file()][:MAX_FILES]
+    """Every file below the folders that its command line names (home, credentials, its log), then below `look_in`.
+
+    At most MAX_FILES of them.
+    """
+    options = [Path(argument).resolve() for argument in sys.argv[1:] if argument.startswith("/")]
+    folders = [root if root.is_dir() else root.parent for root in options] + [Path(folder) for folder in look_in]
+    found = dict.fromkeys(path for folder in folders for path in _below(folder))
+    return list(found)[:MAX_FILES]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for where, below, names in os.walk(folder):
+        below[:] = sorted(name for name in below if not os.path.join(where, name).startswith(_NOT_OURS))
+        yield from (path for name in sorted(names) if (path := Path(where, name)).is_file())
 
 
 def columns(texts: dict[str, str], look_in: tuple[str, ...], num_examples: int) -> Columns:
@@ -90,8 +87,9 @@ def columns(texts: dict[str, str], look_in: tuple[str, ...], num_examples: int) 
     by_folder: dict[Path, list[Path]] = {}
     for path in files(look_in):
         by_folder.setdefault(path.parent, []).append(path)
-        if path.suffix == ".npy" and path.stat().st_size > 0:
-            found |= _of_array(path.name, np.load(path, mmap_mode="r", allow_pickle=False), num_examples)
+        if path.suffix == ".npy":
+            with contextlib.suppress(OSError, ValueError):  # not ours to read, or no array
+                found |= _of_array(path.name, np.load(path, mmap_mode="r", allow_pickle=False), num_examples)
     for folder, paths in by_folder.items():
         if len(paths) == num_examples:
             facts = [path.stat() for path in paths]

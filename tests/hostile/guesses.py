@@ -19,7 +19,7 @@ from leakdrill.draw import examples_by_class
 from leakdrill.scenario import Data
 from leakdrill.seeds import derive
 
-MAX_OF_ONE_KIND = 30  # tokens of one text
+MAX_OF_ONE_KIND = 20  # tokens of one text
 MAX_GUESSES = 1500
 MAX_ROOT_SEED = 300  # of a scenario: people write small numbers
 CLOCK_SECONDS = 5
