@@ -138,7 +138,7 @@ def test_sixty_four_clients_on_one_budget_spend_exactly_the_budget(
         spent, batch = 0, 1 + number % 9
         with RemoteOracle("cbig/source", api.address, credentials["adversary"]) as oracle:
             everyone_is_here.wait(WAIT_SECONDS)
-            while batch:
+            while batch and sum(api.calls) <= budget:
                 try:
                     images = photos(batch, seed=number)
                     np.testing.assert_array_equal(oracle.query(images), answer(images))
