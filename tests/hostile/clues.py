@@ -18,7 +18,7 @@ import tap
 from seen import Columns
 
 MAX_FILES = 2000
-MAX_FILE_BYTES = 4 << 20
+END_BYTES = 64 << 10  # read of a file: so much of its head, and of its tail
 _PROC = ("status", "limits", "mountinfo", "cgroup", "maps")
 _NOT_OURS = ("/proc", "/sys", "/usr", "/lib", "/bin", "/opt", "/dev/pts")
 
@@ -48,11 +48,18 @@ def surroundings(look_in: tuple[str, ...]) -> dict[str, str]:
             facts = path.stat()
             times = f"{facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_mtime:.0f} {facts.st_ctime:.0f}"
             texts[f"facts of {path}"] = f"{facts.st_size} {facts.st_ino} {times}"
-            texts[str(path)] = path.read_bytes()[-MAX_FILE_BYTES:].decode("utf-8", "replace")
+            texts[str(path)] = _ends(path).decode("utf-8", "replace")
     for name in _PROC:
         with contextlib.suppress(OSError):
             texts[f"/proc/self/{name}"] = Path("/proc/self", name).read_text()
     return texts
+
+
+def _ends(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(END_BYTES)
+        file.seek(max(file.tell(), path.stat().st_size - END_BYTES))
+        return head + file.read(END_BYTES)
 
 
 def _open_files() -> Iterator[str]:

@@ -7,6 +7,7 @@ it can think of, and a key that deals the very challenge it holds says who is a 
 import random
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import tap
@@ -32,8 +33,8 @@ def guesses(texts: dict[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     known: set[str] = set()
     for name, text in texts.items():
-        found_here = (token for pattern in _TOKENS for token in pattern.findall(text)[:MAX_OF_ONE_KIND])
-        tokens = [*dict.fromkeys([text.strip(), *found_here])]
+        hits = (islice(pattern.finditer(text), MAX_OF_ONE_KIND) for pattern in _TOKENS)
+        tokens = [*dict.fromkeys([text.strip(), *(hit.group() for some in hits for hit in some)])]
         fresh = {f"{name}[{place}]": token for place, token in enumerate(tokens) if token not in known}
         known.update(tokens)
         found |= fresh
