@@ -1,0 +1,80 @@
+"""What a resumed attack is said to have asked: on paper, and by a real drill whose adversary is killed."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from small import SMALL, small
+
+from leakdrill.referee.compare import differences
+from leakdrill.referee.console import SilentObserver
+from leakdrill.referee.drill import Drill
+from leakdrill.referee.journal import Journal
+from leakdrill.referee.spending import account_of, asked_before
+from leakdrill.results import Results
+
+KEY = "attack after 0"
+
+
+def test_a_run_keeps_its_account_and_no_other_run_has_it(tmp_path: Path) -> None:
+    account = account_of(Journal(tmp_path / "one.jsonl"))
+    assert account_of(Journal(tmp_path / "one.jsonl")) == account
+    assert account_of(Journal(tmp_path / "two.jsonl")) != account
+
+
+def test_what_an_interrupted_start_asked_is_the_attacks_own(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    assert asked_before(journal, KEY, {"cbig/source": 280}) == {"cbig/source": 280}
+    again = Journal(tmp_path / "journal.jsonl")
+    assert asked_before(again, KEY, {"cbig/source": 560}) == {"cbig/source": 280}
+    assert asked_before(again, "attack other 0", {"cbig/source": 560}) == {"cbig/source": 560}
+
+
+def test_an_owner_who_lost_the_account_is_counted_from_where_it_is_now(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    asked_before(journal, KEY, {"cbig/source": 280, "csmall/recognition": 10})
+    assert asked_before(journal, KEY, {"csmall/recognition": 10}) == {"csmall/recognition": 10}
+    assert asked_before(journal, KEY, {"cbig/source": 5, "csmall/recognition": 10}) == {"csmall/recognition": 10}
+
+
+class Killer(SilentObserver):
+    """Kills the adversary when its shadow models are in training: it has asked about the whole challenge by then."""
+
+    drill: Drill
+    is_done = False
+
+    def progress(self, party: str, fraction: float, message: str) -> None:
+        if party == "adversary" and self.drill._queries() == {"cbig/source": 560} and not self.is_done:
+            (victim,) = (process for process in self.drill.parties._processes if process.party == "adversary")
+            os.kill(victim.pid, signal.SIGKILL)
+            self.is_done = True
+
+
+@pytest.mark.slow
+def test_an_attack_that_was_interrupted_costs_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
+    exactly = 280 + 280 + 210  # gap's and after's challenge, and after's tuning: not an example more is to be had
+    scenario = small(
+        adversary={"query_budget": exactly, "workers": 1},
+        cbig=SMALL["cbig"] | {"api": {"price_per_thousand": 1.5}},
+        split_key="pinned, so that both runs have the same members",
+    )
+    with Drill(scenario, out=tmp_path / "uninterrupted") as drill:
+        uninterrupted = drill.run()
+    assert uninterrupted.error is None
+
+    killer = Killer()
+    with Drill(scenario, out=tmp_path / "run", observer=killer) as killer.drill:
+        broken = killer.drill.run()
+    assert broken.verdict == "broken"
+    assert killer.is_done
+    with Drill.resume(tmp_path / "run") as drill:
+        resumed = drill.run()
+        assert drill._queries() == {"cbig/source": exactly}
+    assert queries_of(resumed) == queries_of(uninterrupted) == [280, 490]
+    assert resumed.attacks[1].cost == pytest.approx(0.49 * 1.5)
+    assert differences(uninterrupted, resumed) == []
+
+
+def queries_of(results: Results) -> list[int]:
+    return [attack.queries["cbig/source"] for attack in results.attacks]
