@@ -11,7 +11,8 @@ from pydantic import Field, TypeAdapter
 from leakdrill.spec import Spec
 
 Party = Literal["referee", "cbig", "csmall", "adversary"]
-Caller = Party | Literal["observer"]  # who reads the metrics, for people to look at
+OBSERVER = "observer"  # who reads the metrics, for people to look at
+Caller = Party | Literal["observer"]
 ListenerName = Literal["private", "public", "exfiltration", "metrics"]
 State = Literal["setup", "open", "breached"]
 STATES: tuple[State, ...] = get_args(State)

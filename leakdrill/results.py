@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from leakdrill.policy import Row
 from leakdrill.spec import Spec
 
 Outcome = Literal["holds", "does not hold", "undecided"]
@@ -104,5 +105,6 @@ class Results(Spec):
     baseline: AttackResult | None  # model-free: a classifier on the raw images, which must score chance
     attacks: list[AttackResult]
     expectations: list[ExpectationResult]
+    policy: tuple[Row, ...] = ()  # who may call what, in this version: all else is refused
     environment: dict[str, Any]  # versions, commit, data hash, device, threads
     seconds: dict[str, float]  # by step

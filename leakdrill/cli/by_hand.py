@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -27,7 +27,6 @@ def up(
     from leakdrill.loading import load_scenario
     from leakdrill.referee.console import describe, observe
     from leakdrill.referee.drill import Drill
-    from leakdrill.referee.local import LocalParties
     from leakdrill.scenario import AttackStep
 
     console = stdout()
@@ -36,12 +35,12 @@ def up(
     with ExitStack() as stack:
         with observe(console) as observer:
             run_dir = new_run_dir(out, loaded.name)
-            parties = stack.enter_context(LocalParties(run_dir))
-            drill = stack.enter_context(Drill(loaded.scenario, out=run_dir, observer=observer, parties=parties))
+            drill = stack.enter_context(Drill(loaded.scenario, out=run_dir, observer=observer))
             for index, step in enumerate(steps):
                 observer.step(index, len(steps), describe(step))
                 drill.play(step)
             drill.open_public_apis()
+        parties = cast("LocalParties", drill.parties)  # it was given no others
         _introduce(console, parties)
         _wait(parties)
 

@@ -1,8 +1,11 @@
 """Looking without playing: a scenario before its run, a run after its end."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from leakdrill.cli.policies import render_policy
 from leakdrill.cli.runs import CELLS, finished_drills, recorded_scenario
 from leakdrill.cli.shell import RunArgument, ScenarioArgument, SetOption, SmokeOption, stdout
 from leakdrill.cli.threats import render_threats
@@ -13,7 +16,12 @@ if TYPE_CHECKING:
     from leakdrill.scenario import Scenario
 
 
-def check(scenario: ScenarioArgument, settings: SetOption = None, smoke: SmokeOption = False) -> None:
+PolicyOption = Annotated[bool, typer.Option("--policy", help="Print every call that any party may make, and when.")]
+
+
+def check(
+    scenario: ScenarioArgument, settings: SetOption = None, smoke: SmokeOption = False, policy: PolicyOption = False
+) -> None:
     """Check a scenario without playing it: its keys, its claims, and who holds and may call what.
 
     An attack that needs access which the scenario does not grant is refused, as it is by leakdrill run.
@@ -21,6 +29,7 @@ def check(scenario: ScenarioArgument, settings: SetOption = None, smoke: SmokeOp
     \b
     leakdrill check quickstart
     leakdrill check scenarios/null.yaml --set adversary.query_budget=500
+    leakdrill check quickstart --policy
     """
     from leakdrill.loading import expand_grid, load_scenario
     from leakdrill.threat import threat_table
@@ -30,6 +39,8 @@ def check(scenario: ScenarioArgument, settings: SetOption = None, smoke: SmokeOp
     console = stdout()
     console.print(loaded.scenario.question, style="bold")
     console.print(render_threats(threat_table(cells[0].scenario)))
+    if policy:
+        console.print(render_policy())
     refuse_unplayable(loaded.scenario)
     drills = "one drill" if len(cells) == 1 else f"{len(cells)} drills, one for each cell of its grid"
     console.print(f"\n{loaded.path} can be played: {drills}", soft_wrap=True)

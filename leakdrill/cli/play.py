@@ -1,5 +1,6 @@
 """Playing a drill, or the rest of one."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +90,7 @@ def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:
 @contextmanager
 def _resumable(run_dir: Path) -> Iterator[None]:
     """By the time an interrupt gets here, the drill's own context managers have stopped the parties."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container is stopped by it
     try:
         yield
     except KeyboardInterrupt:

@@ -22,14 +22,14 @@ def render_threats(threats: "ThreatTable") -> RenderableType:
 
 
 def _holdings(holdings: dict[str, list[str]]) -> Table:
-    table = _table("party", "holds")
+    table = plain_table("party", "holds")
     for party, held in holdings.items():
         table.add_row(party, ", ".join(held))
     return table
 
 
 def _attacks(threats: "list[Threat]") -> Table:
-    table = _table("attack", "needs, and is granted by then")
+    table = plain_table("attack", "needs, and is granted by then")
     for threat in threats:
         needs = (((GRANTED if need in threat.granted else LACKING), need) for need in sorted(threat.attack.needs))
         table.add_row(threat.attack.name, Text(", ").join(Text.assemble(mark, need) for mark, need in needs))
@@ -38,7 +38,7 @@ def _attacks(threats: "list[Threat]") -> Table:
 
 def _calls(calls: "tuple[Row, ...]") -> Table:
     """Anything that has no row here is refused."""
-    table = _table("may call", "at: listener", "what", "from state")
+    table = plain_table("may call", "at: listener", "what", "from state")
     for row in calls:
         places = f"{', '.join(row.at)}: {', '.join(row.listeners)}"
         methods = ", ".join(dict.fromkeys(method.rpartition(".")[2] for method in row.methods))  # reflection has two
@@ -46,7 +46,7 @@ def _calls(calls: "tuple[Row, ...]") -> Table:
     return table
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for name in columns:
         table.add_column(name, overflow="fold")

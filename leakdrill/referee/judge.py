@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.metrics import Judged, attack_result, proportion
 from leakdrill.pb.party_pb2 import TrainReport
+from leakdrill.policy import Policy
 from leakdrill.referee.baseline import Baseline, judge_baseline
 from leakdrill.referee.expect import Evidence, decide, overall
 from leakdrill.referee.truth import Truth
@@ -95,6 +96,7 @@ class Judge:
             baseline=baseline.result,
             attacks=list(self._attacks.values()),
             expectations=expectations,
+            policy=Policy.load().rows,
             environment=environment | {"data_sha256": self._data_digest()},
             seconds=seconds,
         )

@@ -75,3 +75,13 @@ def test_check_names_the_key_that_is_wrong(leakdrill: Shell, scenario: Path, set
     assert answer.exit_code == 2
     assert named in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_check_prints_every_call_that_the_policy_grants_and_from_when(leakdrill: Shell, scenario: Path) -> None:
+    lines = leakdrill("check", scenario, "--policy").stdout.splitlines()
+    columns = next(line for line in lines if line.startswith("who may call what")).split()[-5:]
+    assert columns == ["referee", "cbig", "csmall", "adversary", "observer"]
+    rows = {line.split()[0]: line.split()[1:] for line in lines if line.startswith("  ")}
+    assert rows["ExfiltrationService/Exfiltrate"] == ["·", "·", "·", "breached", "·"]
+    assert rows["SourceService/ReleaseFeatures"] == ["·", "·", "setup", "·", "·"]
+    assert rows["GRPCInferenceService/ModelInfer"] == ["open", "·", "·", "open", "·"]

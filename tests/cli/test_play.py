@@ -90,3 +90,35 @@ def test_what_cannot_be_played_is_refused_before_anything_starts(
         assert leakdrill("run", scenario, "--set", setting, "--out", tmp_path / "out").exit_code == 2
     assert plays.run_dir is None
     assert not (tmp_path / "out").exists()
+
+
+PARTIES = """
+addresses: {cbig/private: "cbig.control:7001"}
+credentials_dir: /credentials
+"""
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_drill_is_played_with_the_running_parties_of_a_file(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    file = tmp_path / "parties.yaml"
+    file.write_text(PARTIES)
+    if by == "environment":
+        monkeypatch.setenv("LEAKDRILL_PARTIES", str(file))
+    options = ["--parties", file] if by == "option" else []
+    assert leakdrill("run", scenario, "--out", tmp_path / "out", *options).exit_code == 0
+    assert plays.parties.addresses == {"cbig/private": "cbig.control:7001"}
+
+
+@pytest.mark.parametrize(("text", "complaint"), [(None, "no parties file"), ("addresses: 3", "is no parties file")])
+def test_a_parties_file_that_is_missing_or_malformed_is_named(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace, text: str | None, complaint: str
+) -> None:
+    file = tmp_path / "parties.yaml"
+    if text:
+        file.write_text(text)
+    answer = leakdrill("run", scenario, "--parties", file)
+    assert answer.exit_code == 2
+    assert complaint in answer.stderr
+    assert str(file) in answer.stderr

@@ -54,7 +54,7 @@ def test_a_bug_is_never_taken_for_a_finding(
     assert "ZeroDivisionError" in answer.stderr
 
 
-COMMANDS = ["run", "check", "list", "up", "show", "audit", "resume", "reproduce", "data cifar10"]
+COMMANDS = ["run", "check", "list", "up", "attack", "show", "audit", "resume", "reproduce", "data cifar10"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
