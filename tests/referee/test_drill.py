@@ -209,8 +209,8 @@ def test_an_attack_without_its_access_is_refused_by_name(before_the_breach: Dril
 
 def test_the_journal_tells_the_story_and_no_secret(run_dir: Path) -> None:
     events = [json.loads(line)["event"] for line in (run_dir / "journal.jsonl").read_text().splitlines()]
-    story = [event for event in events if event not in ("account_opened", "step_begun", "step_done")]
-    assert story[:4] == ["dealt", "released", "breached", "judged"]
+    told = ["dealt", "released", "breached", "judged"]
+    assert [event for event in events if event in told][:4] == told
     assert load_split_key(run_dir / "truth") not in (run_dir / "journal.jsonl").read_text()
 
 
