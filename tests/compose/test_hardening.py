@@ -13,7 +13,8 @@ NO_CAPABILITIES = "0" * 16
 
 STATUS = """
 import json
-print(json.dumps({name: value.strip() for name, _, value in (line.partition(":") for line in open("/proc/self/status"))}))
+lines = [line.partition(":") for line in open("/proc/self/status")]
+print(json.dumps({name: value.strip() for name, _, value in lines}))
 """
 #: Which of these folders can be written to.
 WRITABLE = """
