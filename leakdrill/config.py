@@ -15,7 +15,6 @@ class CbigConfig(Spec):
     source_model: SourceModel
     api: Api
     query_budget: int  # of the adversary, in examples
-    account: str  # of this run, in the ledger; two runs may have drills of the same id
 
 
 class CsmallConfig(Spec):
@@ -27,7 +26,6 @@ class CsmallConfig(Spec):
     apis: list[str]
     api: Api
     query_budget: int
-    account: str
     cbig_address: str  # of its private listener: "host:port"
 
 

@@ -8,7 +8,7 @@ import typer
 from leakdrill.cli.runs import CELLS
 from leakdrill.cli.shell import RunArgument, complain, stdout
 from leakdrill.errors import NotFound
-from leakdrill.referee.auditing import audit_path, recorded_ends
+from leakdrill.referee.auditing import audit_path, recorded_drill, recorded_ends
 from leakdrill.referee.chain import End, entries_of, first_fault
 from leakdrill.referee.story import tell
 
@@ -56,7 +56,7 @@ def _fault(drill: Path, party: str, ends: list[End]) -> str:
         return f"{path}: removed: the journal has recorded {ends[-1].num_lines} lines of it"
     if not ends:
         return f"{path}: inserted: the journal has no record of it"
-    fault = first_fault(path.read_bytes(), drill.name, ends)
+    fault = first_fault(path.read_bytes(), recorded_drill(drill), ends)
     return f"{path}, line {fault.line}: {fault.what}" if fault else ""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakdrill.errors import LeakdrillError, NotFound
 from leakdrill.referee.chain import End, end_of
-from leakdrill.referee.journal import Journal, read
+from leakdrill.referee.journal import OPENED, Journal, read
 
 if TYPE_CHECKING:  # it needs torch, which leakdrill audit does not
     from leakdrill.referee.clients import PartyClient
@@ -32,9 +32,17 @@ def collect_audits(clients: "Sequence[PartyClient]", run_dir: Path, journal: Jou
             log.warning("no audit log of %s: %s", client.name, error)
             journal.append(MISSING, party=client.name, error=str(error))
             continue
-        end = end_of(content, drill=run_dir.name)
+        end = end_of(content, drill=journal.drill_id())
         audit_path(run_dir, client.name).write_bytes(content)
         journal.append(COLLECTED, party=client.name, num_lines=end.num_lines, head=end.head)
+
+
+def recorded_drill(run_dir: Path) -> str:
+    """The id under which the parties logged. Raises NotFound when nobody recorded it."""
+    opened = (entry for entry in read(run_dir / "journal.jsonl") if entry.event == OPENED)
+    if (entry := next(opened, None)) is None:
+        raise NotFound(f"{run_dir}/journal.jsonl does not say under which id the parties logged")
+    return str(entry.fields["drill"])
 
 
 def recorded_ends(run_dir: Path) -> dict[str, list[End]]:

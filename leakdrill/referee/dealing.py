@@ -32,7 +32,7 @@ def dealt(data_json: str, split_key: str) -> Deal:
 
 
 def party_configs(
-    scenario: Scenario, deal: Deal, addresses: Mapping[str, str], drill_id: str, account: str
+    scenario: Scenario, deal: Deal, addresses: Mapping[str, str], drill_id: str
 ) -> dict[str, PartyConfig]:
     """What each party is told. The adversary's knowledge is what `adversary.knows` grants, item by item."""
     knows, budget, size = scenario.adversary.knows, scenario.adversary.query_budget, scenario.data.image_size
@@ -47,7 +47,6 @@ def party_configs(
             source_model=scenario.cbig.source_model,
             api=scenario.cbig.api,
             query_budget=budget,
-            account=account,
         ),
         "csmall": CsmallConfig(
             drill_id=drill_id,
@@ -58,7 +57,6 @@ def party_configs(
             apis=list(scenario.csmall.apis),
             api=scenario.csmall.api,
             query_budget=budget,
-            account=account,
             cbig_address=addresses.get("cbig/contract", addresses["cbig/private"]),
         ),
         "adversary": AdversaryConfig(

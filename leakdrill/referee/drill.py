@@ -27,7 +27,7 @@ from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import STEP_DONE, Journal
 from leakdrill.referee.judge import Judge
 from leakdrill.referee.remote_parties import Parties, seated
-from leakdrill.referee.spending import account_of, asked_before
+from leakdrill.referee.spending import asked_before
 from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save_split_key
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results
 from leakdrill.scenario import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
@@ -138,7 +138,7 @@ class Drill:
         self._csmall = CsmallClient("csmall", addresses["csmall/private"], credentials)
         self._adversary = AdversaryClient("adversary", addresses["adversary/private"], credentials)
         self._clients = (self._cbig, self._csmall, self._adversary)
-        configs = party_configs(self.scenario, cards, addresses, self.run_dir.name, account_of(self._journal))
+        configs = party_configs(self.scenario, cards, addresses, self._journal.drill_id())
         # The adversary first: files read for cbig before would be in memory, and arrive faster, members before others.
         for client in reversed(self._clients):
             resources.callback(client.channel.close)

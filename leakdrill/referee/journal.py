@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import secrets
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from leakdrill.errors import InvalidInput
 log = logging.getLogger(__name__)
 
 STEP_BEGUN = "step_begun"
+OPENED = "opened"
 STEP_DONE = "step_done"
 _HEAD = ("seq", "time", "event")
 
@@ -41,6 +43,16 @@ class Journal:
         self.entries = read(path) if path.exists() else []
         self._lock = threading.Lock()
         _cut_torn_line(path)
+
+    def drill_id(self) -> str:
+        """Under which the parties keep this run's accounts and logs: its folder's name, and a number drawn once.
+
+        The name alone will not do, since parties may see many runs, and the cells of grids have the same names.
+        """
+        opened = next((entry for entry in self.entries if entry.event == OPENED), None)
+        if opened is None:
+            opened = self.append(OPENED, drill=f"{self.path.parent.name} {secrets.token_hex(4)}")
+        return str(opened.fields["drill"])
 
     def append(self, event: str, /, **fields: Any) -> Entry:
         """Write one entry. Fields are JSON values, and may not be called seq, time or event."""

@@ -1,21 +1,8 @@
 """What an attack asked, by the accounts of those who own the APIs, also when it was interrupted and played again."""
 
-import secrets
 from collections.abc import Mapping
 
 from leakdrill.referee.journal import STEP_BEGUN, Journal
-
-OPENED = "account_opened"
-
-
-def account_of(journal: Journal) -> str:
-    """The name under which the parties keep this run's account.
-
-    Drawn once, since parties may see many runs, and runs of the same name; a resumed run goes on with its own.
-    """
-    opened = next((entry for entry in journal.entries if entry.event == OPENED), None)
-    entry = opened or journal.append(OPENED, account=secrets.token_hex(16))
-    return str(entry.fields["account"])
 
 
 def asked_before(journal: Journal, key: str, now: Mapping[str, int]) -> dict[str, int]:

@@ -28,7 +28,7 @@ class SourceServicer(SourceServiceServicer):
     def configure(self, config_json: str) -> str:
         self._config = from_json(CbigConfig, config_json, "cbig's configuration")
         self._trained = None
-        self._party.ledger.open(self._config.account, self._config.query_budget, self._config.api.rate_limit)
+        self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
         return self._config.drill_id
 
     async def Train(

@@ -35,7 +35,7 @@ class TargetServicer(TargetServiceServicer):
     def configure(self, config_json: str) -> str:
         self._config = from_json(CsmallConfig, config_json, "csmall's configuration")
         self._released = self._trained = None
-        self._party.ledger.open(self._config.account, self._config.query_budget, self._config.api.rate_limit)
+        self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
         return self._config.drill_id
 
     async def Acquire(self, request: pb.AcquireRequest, context: grpc.aio.ServicerContext) -> pb.AcquireResponse:

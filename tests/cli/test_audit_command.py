@@ -19,11 +19,11 @@ def audited(run_dir: Path) -> Path:
     for party in ("cbig", "csmall"):
         path = audit_path(run_dir, party)
         with closing(AuditLog(path)) as log:
-            log.begin(run_dir.name)
+            log.begin(journal.drill_id())
             log.record("state", state="open")
             for _ in range(3):
                 log.record("call", caller="adversary", method="/inference.GRPCInferenceService/ModelInfer", status="OK")
-        end = end_of(path.read_bytes(), run_dir.name)
+        end = end_of(path.read_bytes(), journal.drill_id())
         journal.append(COLLECTED, party=party, num_lines=end.num_lines, head=end.head)
     return run_dir
 

@@ -113,3 +113,12 @@ def test_threads_append_whole_lines_with_numbers_of_their_own(path: Path) -> Non
     for thread in threads:
         thread.join()
     assert [entry.seq for entry in read(path)] == list(range(80))
+
+
+def test_a_run_keeps_its_id_and_no_other_run_of_that_name_has_it(tmp_path: Path) -> None:
+    drill = Journal(tmp_path / "journal.jsonl").drill_id()
+    assert Journal(tmp_path / "journal.jsonl").drill_id() == drill
+    (tmp_path / "journal.jsonl").unlink()
+    again = Journal(tmp_path / "journal.jsonl").drill_id()
+    assert drill.split()[0] == again.split()[0] == tmp_path.name
+    assert drill != again

@@ -11,16 +11,10 @@ from leakdrill.referee.compare import differences
 from leakdrill.referee.console import SilentObserver
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.journal import Journal
-from leakdrill.referee.spending import account_of, asked_before
+from leakdrill.referee.spending import asked_before
 from leakdrill.results import Results
 
 KEY = "attack after 0"
-
-
-def test_a_run_keeps_its_account_and_no_other_run_has_it(tmp_path: Path) -> None:
-    account = account_of(Journal(tmp_path / "one.jsonl"))
-    assert account_of(Journal(tmp_path / "one.jsonl")) == account
-    assert account_of(Journal(tmp_path / "two.jsonl")) != account
 
 
 def test_what_an_interrupted_start_asked_is_the_attacks_own(tmp_path: Path) -> None:
