@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import grpc
@@ -16,7 +16,7 @@ import prometheus_client
 from google.protobuf.message import DecodeError
 
 from leakdrill.audit import AuditLog, excerpt
-from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError
+from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError, RateLimited
 from leakdrill.identity import SPIFFE_PREFIX
 from leakdrill.policy import Policy
 
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 ERROR_KEY = "leakdrill-error"
 UNKNOWN_METHOD = "unknown"  # one name for all of them, or any caller could grow the counters without bound
 HEALTH = "/grpc.health.v1.Health/"
+MAX_CALLS_PER_CALLER = 16  # at once, on one listener: half of all, so that no one's open streams shut out the others
+CROWDED_SECONDS = 0.1  # before a caller with as many may try again
 
 # Names and labels as in grpc-ecosystem's middleware, with the statuses spelt as everywhere here: PERMISSION_DENIED.
 _LABELS = ["party", "caller", "grpc_type", "grpc_service", "grpc_method"]
@@ -85,6 +87,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
     def __init__(self, guard: Guard, listener: str) -> None:
         self._guard = guard
         self._listener = listener
+        self._under_way: Counter[str] = Counter()  # calls, by caller; only of those whom the policy lets in
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler]], details: Any) -> Handler:
         handler = await continuation(details)
@@ -106,7 +109,8 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
                 self._guard.check(name, path, self._listener)
                 if handler is None:  # granted by a row for all of its service
                     raise AccessDenied(f"{name} may not call {path}: there is no such method")
-                await _call(handler, messages, context)
+                with self._counted(name):
+                    await _call(handler, messages, context)
         except LeakdrillError as error:
             status, refusal = error.status, error
             self._guard.refusals[name, method, status] += 1
@@ -126,6 +130,20 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
         finally:
             _HANDLED.labels(*labels, status).inc()
             self._guard.answered(self._listener, name, method, status, refusal, "" if handler else path)
+
+    @contextlib.contextmanager
+    def _counted(self, name: str) -> Iterator[None]:
+        """A call of `name` is under way. Raises RateLimited, before a message is read, when there are too many."""
+        if self._under_way[name] >= MAX_CALLS_PER_CALLER:
+            raise RateLimited(
+                f"{name} has {MAX_CALLS_PER_CALLER} calls under way here, the most at once: wait until one has ended",
+                CROWDED_SECONDS,
+            )
+        self._under_way[name] += 1
+        try:
+            yield
+        finally:
+            self._under_way[name] -= 1
 
 
 def _labels(handler: Handler, method: str) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ import pytest
 from serving import run, running_loop, served
 
 from leakdrill import errors
+from leakdrill.guard import MAX_CALLS_PER_CALLER
 from leakdrill.identity import Authority, Credentials
 from leakdrill.pb import party_pb2, party_pb2_grpc
 from leakdrill.policy import Policy
@@ -177,9 +178,22 @@ def test_a_call_that_runs_may_end_while_its_server_stops(credentials: dict[str, 
         calling.result()
 
 
-def test_too_many_calls_at_once_are_turned_away_and_no_exhausted_budget(
+def test_a_caller_with_too_many_calls_at_once_is_told_to_wait(
     address: str, credentials: dict[str, Credentials]
 ) -> None:
+    with connect(address, credentials["referee"], "cbig") as channel:
+        stub = party_pb2_grpc.PartyServiceStub(channel)
+        stay = party_pb2.ConfigureRequest(config_json="stay")
+        calls = [stub.Configure.future(stay, timeout=20) for _ in range(MAX_CALLS_PER_CALLER + 5)]
+        outcomes = Counter(str(outcome_of(call)) for call in calls)
+        assert outcomes == {"None": MAX_CALLS_PER_CALLER, "RateLimited": 5}
+        stub.Configure(party_pb2.ConfigureRequest(), timeout=10)
+
+
+def test_too_many_calls_at_once_are_turned_away_and_no_exhausted_budget(
+    address: str, credentials: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leakdrill.guard.MAX_CALLS_PER_CALLER", 2 * MAX_CONCURRENT_CALLS)  # as if they were several
     with connect(address, credentials["referee"], "cbig") as channel:
         stub = party_pb2_grpc.PartyServiceStub(channel)
         stay = party_pb2.ConfigureRequest(config_json="stay")
