@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: drill test check bench proto clean
+.PHONY: drill test test-compose check bench proto clean
 
 drill: $(READY)  ## run the default drill on embedded data
 	$(BIN)/leakdrill run quickstart
 
 test: $(READY)  ## run every test
 	$(BIN)/python -m pytest
+
+test-compose: $(READY)  ## build the image and test compose.yaml on the running Docker engine
+	LEAKDRILL_TEST_COMPOSE=1 $(BIN)/python -m pytest tests/compose
 
 check: $(READY)  ## format, lint, types, protos
 	$(BIN)/ruff format --check .
