@@ -28,6 +28,9 @@ UNKNOWN_METHOD = "unknown"  # one name for all of them, or any caller could grow
 HEALTH = "/grpc.health.v1.Health/"
 MAX_CALLS_PER_CALLER = 16  # at once, on one listener: half of all, so that no one's open streams shut out the others
 CROWDED_SECONDS = 0.1  # before a caller with as many may try again
+#: Of a refusal, which may quote what it refuses. A status of more than 8 KiB is itself refused by gRPC's clients, and a
+#: character may take 12 bytes there.
+MAX_MESSAGE_LENGTH = 600
 
 # Names and labels as in grpc-ecosystem's middleware, with the statuses spelt as everywhere here: PERMISSION_DENIED.
 _LABELS = ["party", "caller", "grpc_type", "grpc_service", "grpc_method"]
@@ -112,11 +115,11 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
                 with self._counted(name):
                     await _call(handler, messages, context)
         except LeakdrillError as error:
-            status, refusal = error.status, error
+            status, refusal, message = error.status, error, _bounded(str(error))
             self._guard.refusals[name, method, status] += 1
-            log.info("refused %s to %s: %s", method, name, error)
+            log.info("refused %s to %s: %s", method, name, message)
             context.set_trailing_metadata(((ERROR_KEY, type(error).__name__), *error.metadata()))
-            await _abort(context, status, str(error))
+            await _abort(context, status, message)
         except grpc.aio.AbortError:  # health checking and reflection choose their own status
             status = context.code().name
             raise
@@ -153,6 +156,10 @@ def _labels(handler: Handler, method: str) -> tuple[str, str, str]:
     kinds = {(False, False): "unary", (True, False): "client_stream", (False, True): "server_stream"}
     service, _, name = method.removeprefix("/").partition("/")
     return kinds.get((handler.request_streaming, handler.response_streaming), "bidi_stream"), service, name
+
+
+def _bounded(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE_LENGTH else f"{message[:MAX_MESSAGE_LENGTH]}..."
 
 
 async def _abort(context: Context, status: str, message: str) -> None:
