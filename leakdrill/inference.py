@@ -122,7 +122,8 @@ class _Desk:
 
 def _requested(request: pb.ModelInferRequest, model: PublicModel) -> list[Output]:
     """The outputs to answer with, in the order asked for; all that the model gives when none is named."""
-    names = [output.name for output in request.outputs] or list(model.outputs)
+    most = len(model.outputs) + 1  # one too many is refused below; a million are not looked at
+    names = [output.name for output in request.outputs[:most]] or list(model.outputs)
     by_name = {str(output): output for output in model.outputs}
     if not by_name.keys() >= set(names) or len(set(names)) < len(names):
         raise InvalidInput(f"asked for outputs {names}, {model.name} gives {sorted(by_name)}, each at most once")

@@ -13,6 +13,7 @@ from leakdrill.pb import inference_pb2 as pb
 
 MAX_EXAMPLES = 4096  # in one request
 MAX_TENSOR_BYTES = 32 << 20  # well below gRPC's own limit, whose refusal could not say what is expected
+MAX_LISTED = 16  # tensors, and dimensions: more than any of ours has; the millions that fit a message are not looked at
 
 #: datatype -> (numpy's, the field of InferTensorContents that holds it when it is not sent raw)
 _DATATYPES = {
@@ -106,9 +107,9 @@ def _to_bytes(spec: TensorSpec, array: NDArray[Any]) -> bytes:
 def _decode(
     tensors: Sequence[Any], raws: Sequence[bytes], specs: Sequence[TensorSpec], kind: str
 ) -> list[NDArray[Any]]:
-    by_name = {tensor.name: index for index, tensor in enumerate(tensors)}
+    got = [tensor.name for tensor in tensors[:MAX_LISTED]]
+    by_name = {name: index for index, name in enumerate(got)}
     if len(tensors) != len(specs) or set(by_name) != {spec.name for spec in specs}:
-        got = [tensor.name for tensor in tensors]
         raise InvalidInput(f"got {kind}s {got}, wanted {'; '.join(map(str, specs))}, each once")
     _check_raws(raws, tensors, kind)
     arrays = []
@@ -125,7 +126,7 @@ def _check_raws(raws: Sequence[bytes], tensors: Sequence[Any], kind: str) -> Non
 
 def _decode_tensor(tensor: Any, raw: bytes | None, spec: TensorSpec) -> NDArray[Any]:
     """The array of one tensor; a view of `raw`, not writable, when it was sent raw."""
-    shape = tuple(tensor.shape)
+    shape = tuple(tensor.shape[:MAX_LISTED])
     _check_form(tensor.datatype, shape, spec)
     size = math.prod(shape)
     if size * spec.dtype.itemsize > MAX_TENSOR_BYTES:

@@ -169,6 +169,28 @@ def test_an_unknown_model_or_version_is_not_found(stub: GRPCInferenceServiceStub
     assert refusal(stub.ModelMetadata, pb.ModelMetadataRequest(name="source", version="2"))[0] == "NOT_FOUND"
 
 
+@pytest.mark.parametrize("name", ["A" * 1_000_000, "\N{GRINNING FACE}" * 100_000])
+def test_a_refusal_quotes_no_more_than_a_status_can_carry(stub: GRPCInferenceServiceStub, name: str) -> None:
+    status, message = refusal(stub.ModelInfer, request(photos(1), model=name))
+    assert status == "NOT_FOUND"
+    assert message.startswith(f"no model '{name[:100]}")
+    assert len(message) < 1000
+
+
+def test_of_millions_of_tensors_dimensions_or_outputs_only_the_first_are_named(
+    stub: GRPCInferenceServiceStub, api: PredictApi
+) -> None:
+    inputs, shape, outputs = (request(photos(1), "scores") for _ in range(3))
+    inputs.MergeFrom(pb.ModelInferRequest(inputs=[inputs.inputs[0]] * 100_000))
+    shape.inputs[0].shape.extend([1] * 1_000_000)
+    outputs.MergeFrom(pb.ModelInferRequest(outputs=[outputs.outputs[0]] * 100_000))
+    for asked in (inputs, shape, outputs):
+        status, message = refusal(stub.ModelInfer, asked)
+        assert status == "INVALID_ARGUMENT"
+        assert len(message) < 500
+    assert api.ledger.counts() == {}
+
+
 def test_a_party_without_models_says_so(stub: GRPCInferenceServiceStub, api: PredictApi) -> None:
     api.models.clear()
     for call, message in ((stub.ModelInfer, request(photos(1))), (stub.ModelMetadata, pb.ModelMetadataRequest())):
