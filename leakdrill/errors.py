@@ -7,7 +7,7 @@
     ├── NotReady           FAILED_PRECONDITION  right call, too early
     ├── NotFound           NOT_FOUND            no such model, split or artefact
     ├── BudgetExhausted    RESOURCE_EXHAUSTED   the query budget does not cover this batch
-    ├── RateLimited        RESOURCE_EXHAUSTED   the call comes too early, or beside too many; it says how long to wait
+    ├── RateLimited        RESOURCE_EXHAUSTED   too early, or too many at once; it says how long to wait
     └── PartyUnavailable   UNAVAILABLE          a party did not start, died or cannot be reached
 
 Anything else that escapes a handler is a bug: logged where it happened, opaque (INTERNAL) to the caller.

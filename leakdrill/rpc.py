@@ -30,6 +30,7 @@ _SERVER_OPTIONS = [
     *_LIMITS,
     ("grpc.so_reuseport", 0),  # else a second server could share the port, and get half of the calls
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),  # who connects and says nothing holds a file no longer than that
 ]
 _CLIENT_OPTIONS = [
     *_LIMITS,
