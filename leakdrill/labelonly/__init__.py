@@ -1,0 +1,8 @@
+"""What a model's labels alone give away (Choquette-Choo, Tramèr, Carlini and Papernot 2021, "Label-Only").
+
+space.py        where searches may look: a box, a grid of values, a norm
+hopskipjump.py  the distance to the decision boundary
+trace.py        what a search knew after how many queries
+starts.py       images to start a search from
+streams.py      randomness of each example's own
+"""
