@@ -21,6 +21,9 @@ check: $(READY)  ## format, lint, types, protos
 	$(BIN)/mypy
 	$(BIN)/buf lint
 
+fuzz: $(READY)  ## fuzz the public methods with other cases in every run; FUZZ_CASES=500000 takes about half an hour
+	FUZZ_CASES=$(or $(FUZZ_CASES),500000) $(BIN)/python -m pytest -s --timeout 0 tests/hostile/test_fuzz.py
+
 bench: $(READY)  ## run every benchmark and write docs/performance.md
 	$(BIN)/python -m benchmarks
 
