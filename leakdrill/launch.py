@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import shutil
 import signal
 import stat
@@ -24,6 +25,8 @@ from leakdrill.rpc import Guard, Listener, serve
 from leakdrill.store import SplitStore
 from leakdrill.telemetry import MetricsServer
 
+MAX_FILES = 1 << 16  # a connection is one, and a caller may hold many: a shell's usual 1,024 are soon gone
+
 Listeners = Callable[[Party], Sequence[Listener]]
 
 
@@ -35,6 +38,7 @@ def main(name: str, listeners: Listeners) -> None:
     """
     args = _arguments(name)
     logs.to_stderr(name)
+    _allow_many_files()
     torch.set_num_threads(1)  # the same scores bit for bit, and no party slows another more than it must
     asyncio.run(_serve(name, args, listeners))
 
@@ -80,6 +84,13 @@ async def _serve(name: str, args: argparse.Namespace, listeners: Listeners) -> N
     await _until_told_to_stop()
     await serving.stop()
     os._exit(0)  # a compute thread in the middle of a training must not delay the stop
+
+
+def _allow_many_files() -> None:
+    """As many open files as the system lets this process have, within reason."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _scratch_at_home(home: Path) -> None:
