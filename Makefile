@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: drill test test-compose check bench proto clean
+.PHONY: drill test test-compose check fuzz bench proto clean
 
 drill: $(READY)  ## run the default drill on embedded data
 	$(BIN)/leakdrill run quickstart

@@ -30,12 +30,18 @@ MIB = 1 << 20
 
 @dataclass
 class Siege:
-    """The parties under attack. `adversary` and `referee` are the credentials of those two."""
+    """The parties under attack."""
 
     parties: LocalParties
-    adversary: Credentials
-    referee: Credentials
     right: dict[str, bytes] = field(default_factory=dict)  # by party: the answer to `good`, before any attack
+
+    @property
+    def adversary(self) -> Credentials:
+        return self.credentials("adversary")
+
+    @property
+    def referee(self) -> Credentials:
+        return self.credentials("referee")
 
     def good(self, party: str, credentials: Credentials | None = None) -> bytes:
         """Asks a good question anew, over a connection of its own; the answer's raw contents."""
@@ -47,6 +53,9 @@ class Siege:
         """Both parties are the processes that they were, and answer with the bits that they did."""
         self.parties.check()
         assert {party: self.good(party) for party in MODELS} == self.right
+
+    def credentials(self, party: str) -> Credentials:
+        return Credentials.load(self.parties.credentials_dir(party))
 
     def spent(self, party: str) -> int:
         """Examples that the adversary has been charged, as the referee is told."""
@@ -98,7 +107,6 @@ def besieged(directory: Path) -> Iterator[Siege]:
             drill.release()
             drill.adapt()
             drill.breach()
-            adversary, referee = (Credentials.load(parties.credentials_dir(each)) for each in ("adversary", "referee"))
-            siege = Siege(parties, adversary, referee)
+            siege = Siege(parties)
             siege.right = {party: siege.good(party) for party in MODELS}
             yield siege
