@@ -90,7 +90,7 @@ def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:
 @contextmanager
 def _resumable(run_dir: Path) -> Iterator[None]:
     """By the time an interrupt gets here, the drill's own context managers have stopped the parties."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container is stopped by it
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container is stopped by it
     try:
         yield
     except KeyboardInterrupt:
@@ -98,3 +98,5 @@ def _resumable(run_dir: Path) -> Iterator[None]:
         went_on = f"resume with: leakdrill resume {run_dir}" if can_resume else "nothing was played"
         complain(f"interrupted; the parties are stopped; {went_on}")
         raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,3 +1,5 @@
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -5,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import Result
 
+from leakdrill.referee import grid
 from leakdrill.results import Results
 
 Shell = Callable[..., Result]
@@ -69,6 +72,16 @@ def test_resume_goes_on_in_the_same_folder(leakdrill: Shell, finished: Path, pla
     answer = leakdrill("resume", finished)
     assert answer.exit_code == 0
     assert plays.run_dir == finished
+
+
+def test_a_run_that_is_terminated_says_how_to_go_on(
+    leakdrill: Shell, finished: Path, plays: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "resume_run", lambda *given: os.kill(os.getpid(), signal.SIGTERM))
+    answer = leakdrill("resume", finished)
+    assert answer.exit_code == 130
+    assert f"resume with: leakdrill resume {finished}" in answer.stderr
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_an_interrupted_run_says_how_to_go_on(leakdrill: Shell, finished: Path, plays: SimpleNamespace) -> None:
