@@ -1,6 +1,5 @@
 """A model, or its shallow part, as it travels and rests: a description and safetensors. Never a pickle."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,9 +11,11 @@ from torch import nn
 
 from leakdrill.archs import ArchSpec, build
 from leakdrill.errors import InvalidInput
-from leakdrill.spec import Spec
+from leakdrill.spec import Spec, from_json
 
 CHUNK_BYTES = 1 << 20
+MAX_BYTES = 1 << 30  # of an artefact on its way here: whoever sends may be hostile, and never stop
+_DTYPES = {torch.float32, torch.float16, torch.int64}  # weights, coarse weights, batch norm's counters
 
 
 class Description(Spec):
@@ -54,16 +55,13 @@ class Artefact:
 
     @classmethod
     def from_parts(cls, parts: Iterable[str | bytes]) -> "Artefact":
+        """The artefact that `to_parts` sent. Raises InvalidInput for anything that is none."""
         stream = iter(parts)
         description = next(stream, "")
         if not isinstance(description, str):
             raise InvalidInput("an artefact starts with its description, got bytes")
-        blob = b"".join(part for part in stream if isinstance(part, bytes))
-        try:
-            weights = load(blob)
-        except SafetensorError as error:
-            raise InvalidInput(f"not a safetensors file: {error}") from error
-        return cls(Description.model_validate(json.loads(description)), weights)
+        described = from_json(Description, description, "an artefact's description")
+        return cls(described, _weights(_joined(stream)))
 
     @classmethod
     def of(cls, name: str, arch: ArchSpec, module: nn.Sequential, input_size: int) -> "Artefact":
@@ -73,3 +71,27 @@ class Artefact:
         # contiguous: safetensors refuses channels-last strides and views that share memory
         weights = {key: value.detach().contiguous().clone() for key, value in module.state_dict().items()}
         return cls(description, weights)
+
+
+def _joined(parts: Iterable[str | bytes]) -> bytes:
+    blob = bytearray()
+    for part in parts:
+        if isinstance(part, str):
+            raise InvalidInput("an artefact has one description, got another")
+        blob += part
+        if len(blob) > MAX_BYTES:
+            raise InvalidInput(f"an artefact of more than {MAX_BYTES} bytes, which is the limit")
+    return bytes(blob)
+
+
+def _weights(blob: bytes) -> dict[str, torch.Tensor]:
+    try:
+        weights: dict[str, torch.Tensor] = load(blob)
+    except (SafetensorError, KeyError) as error:  # a KeyError where PyTorch lacks a type that safetensors knows
+        raise InvalidInput(f"not a safetensors file: {error}") from error
+    for name, tensor in weights.items():
+        if tensor.dtype not in _DTYPES:
+            raise InvalidInput(f"{name[:80]!r} is of {tensor.dtype}, wanted one of {sorted(map(str, _DTYPES))}")
+        if not torch.isfinite(tensor).all():
+            raise InvalidInput(f"{name[:80]!r} has elements that are NaN or infinite, wanted none")
+    return weights
