@@ -20,6 +20,7 @@ Goal = Literal["membership", "identity", "attribute"]
 #: What an attack can need, and a scenario can grant. APIs are spelt "<party>/<model>:<output>".
 Access = str
 SOURCE_SCORES: Access = "cbig/source:scores"  # the prediction vector f_s(x)
+SOURCE_LABEL: Access = "cbig/source:label"  # its argmax, and nothing else
 TARGET_SCORES: Access = "csmall/recognition:scores"  # f_t(x)
 SHADOW_EXAMPLES: Access = "shadow_examples"  # examples of the source distribution that are not members
 ARCHITECTURE: Access = "architecture"  # of the source model
@@ -97,6 +98,10 @@ class Attack(Spec):
 
     def training_passes(self, num_source_examples: int) -> int:
         """Forward-backward passes over one example that shadow training will cost: for the time estimate."""
+        return 0
+
+    def most_queries(self, num_examples: int) -> int:
+        """How many examples it may ask `on` about at most, with so many in the challenge; 0: not announced."""
         return 0
 
     def run(self, view: View) -> Verdict:

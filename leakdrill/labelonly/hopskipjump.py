@@ -80,7 +80,7 @@ def hop_skip_jump(
     """
     searches = _Searches(predict_label, inputs, labels, budget, space, generators)
     searches.ask_about_examples()
-    searches.start(starts.reshape(*starts.shape[:2], -1))
+    searches.start(starts.reshape(*starts.shape[:2], math.prod(inputs.shape[1:])))
     searches.descend()
     return searches.result()
 

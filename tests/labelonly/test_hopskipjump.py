@@ -157,6 +157,12 @@ def test_a_random_image_is_a_start_when_no_given_one_is() -> None:
     assert (found.outcomes == SEARCHED).sum() > 0.8 * NUM_EXAMPLES  # each of five falls on either side alike
 
 
+def test_no_start_images_at_all_leave_random_ones() -> None:
+    here = problem()
+    here.starts = here.starts[:, :0]
+    assert (here.search(200).outcomes == SEARCHED).any()
+
+
 def test_an_example_comes_out_the_same_alone_and_in_company() -> None:
     together = problem().search(400)
     alone = problem().search(400, [7])

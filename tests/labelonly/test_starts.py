@@ -15,7 +15,9 @@ def test_the_nearest_images_of_other_classes_come_nearest_first() -> None:
     np.testing.assert_array_equal(nearest, [[1, 3], [2, 3]])
 
 
-def test_a_pool_with_too_few_of_other_classes_gives_what_it_has() -> None:
+def test_a_pool_with_too_few_of_other_classes_fills_up_with_the_same() -> None:
     pool = flat([0, 100, 200], [0, 0, 1])
-    assert nearest_of_other_classes(flat([50, 60], [0, 1]), pool, 5).shape == (2, 1)
-    assert nearest_of_other_classes(flat([50], [0]), flat([1, 2], [0, 0]), 5).shape == (1, 0)
+    nearest = nearest_of_other_classes(flat([50, 60], [0, 1]), pool, 5)
+    assert nearest.shape == (2, 3)
+    assert nearest[0, 0] == 2
+    np.testing.assert_array_equal(nearest[1], [1, 0, 2])

@@ -5,6 +5,7 @@ What it leaves open is chosen here: ReLU, Adam, weight decay, standardised input
 weight for members and for non-members, so that a network which learns nothing says one half.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -24,14 +25,15 @@ LEARNING_RATE = 3e-3
 #: the examples. Measured on rendered and on real faces: 0.01 to 0.1 are about equal, less costs up to 0.05 of AUC.
 WEIGHT_DECAY = 0.03
 
+Activation = Callable[[Tensor], Tensor]
 Layers = list[tuple[Tensor, Tensor]]  # weights (G, in, out) and biases (G, 1, out)
 
 
-def fit_dnn(records: Grouped, seed: int) -> Judge:
+def fit_dnn(records: Grouped, seed: int, hidden: tuple[int, ...] = HIDDEN, activation: Activation = relu) -> Judge:
     """Judges by the network's log-odds of "in"; decides at odds of one."""
     standardise = _Standardised(records)
-    layers = _initial((records.inputs.shape[1], *HIDDEN, 1), records.num_groups, torch_generator(seed, "weights"))
-    _descend(layers, standardise(records.inputs, records.groups), records, torch_generator(seed, "batches"))
+    layers = _initial((records.inputs.shape[1], *hidden, 1), records.num_groups, torch_generator(seed, "weights"))
+    _descend(layers, standardise(records.inputs, records.groups), records, activation, torch_generator(seed, "batches"))
 
     def judge(inputs: NDArray[np.float64], groups: NDArray[np.int64]) -> Judgement:
         own = standardise(inputs, groups)
@@ -40,7 +42,7 @@ def fit_dnn(records: Grouped, seed: int) -> Judge:
             for group in np.unique(groups):
                 rows = groups == group
                 network = [(weights[group].double(), biases[group].double()) for weights, biases in layers]
-                scores[rows] = _forward(network, own[rows].double()).numpy()
+                scores[rows] = _forward(network, own[rows].double(), activation).numpy()
         return scores, scores > 0
 
     return judge
@@ -66,15 +68,17 @@ def _initial(widths: tuple[int, ...], num_groups: int, generator: torch.Generato
     return layers
 
 
-def _forward(layers: Layers, inputs: Tensor) -> Tensor:
+def _forward(layers: Layers, inputs: Tensor, activation: Activation) -> Tensor:
     """Log-odds (..., B) for inputs (..., B, F), with or without a leading axis of groups."""
     *hidden, last = layers
     for weights, biases in hidden:
-        inputs = relu(inputs @ weights + biases)
+        inputs = activation(inputs @ weights + biases)
     return (inputs @ last[0] + last[1]).squeeze(-1)
 
 
-def _descend(layers: Layers, inputs: Tensor, records: Grouped, generator: torch.Generator) -> None:
+def _descend(
+    layers: Layers, inputs: Tensor, records: Grouped, activation: Activation, generator: torch.Generator
+) -> None:
     """Adam over batches of equally many records of every group, in place.
 
     An epoch has the steps that one pass over a group of average size takes.
@@ -88,7 +92,7 @@ def _descend(layers: Layers, inputs: Tensor, records: Grouped, generator: torch.
     batches = torch.stack([_cycle(rows, num_steps * BATCH_SIZE, generator) for rows in rows_of])  # (G, steps * B)
     for batch in batches.unfold(1, BATCH_SIZE, BATCH_SIZE).unbind(1):  # (G, B)
         loss = binary_cross_entropy_with_logits(
-            _forward(layers, inputs[batch]), is_member[batch], weights[batch], reduction="sum"
+            _forward(layers, inputs[batch], activation), is_member[batch], weights[batch], reduction="sum"
         )
         optimiser.zero_grad()
         (loss / BATCH_SIZE).backward()  # type: ignore[no-untyped-call]

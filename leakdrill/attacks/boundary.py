@@ -1,0 +1,114 @@
+"""The distance of an example to the decision boundary, found by labels alone."""
+
+import logging
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from leakdrill.attacks.base import Verdict, View
+from leakdrill.attacks.label_only import LabelOnly, PredictLabel, ShadowModel
+from leakdrill.errors import ScenarioError
+from leakdrill.examples import Examples
+from leakdrill.labelonly.cut import best_cut, separation
+from leakdrill.labelonly.hopskipjump import MISCLASSIFIED, NO_START, Search, hop_skip_jump
+from leakdrill.labelonly.space import Norm, Space
+from leakdrill.labelonly.starts import nearest_of_other_classes
+from leakdrill.labelonly.streams import generators_of
+from leakdrill.seeds import derive, numpy_generator
+
+log = logging.getLogger(__name__)
+
+GREY_LEVELS = 255
+NUM_STARTS = 5  # own images of other classes tried, nearest first, until one is mislabelled
+START_POOL = 2000  # own images among which the nearest are sought
+#: Budgets of which the notes say how well the attack tells the shadow model's members with them: what a query buys.
+CURVE = (1, 5, 14, 30, 100, 300, 1000, 2500)
+
+
+class Boundary(LabelOnly):
+    """In if it is far from the source model's decision boundary (Choquette-Choo et al. 2021, section 3.4).
+
+    The distance is HopSkipJump's, of images in [0, 1]; that of a misclassified example is 0, as no perturbation is
+    needed. The one threshold is tuned on the adversary's own shadow model, attacked in this process by the same code
+    with the same budget.
+
+    A search that finds no image which the model calls anything else, of the adversary's own or of noise, has no
+    distance. It says nothing of membership, so the example is scored at the threshold, called out, and counted in the
+    notes. The scores are distances less the threshold.
+    """
+
+    kind: Literal["boundary"] = "boundary"
+    queries_per_example: int = Field(2500, ge=3, description="at most; the paper's number (section 5.5)")
+    norm: Norm = "l2"
+    tuning_examples: int = Field(
+        100, ge=1, description="members of the shadow model to tune on, and as many others, each at the full budget"
+    )
+
+    @property
+    def most_queries_per_example(self) -> int:
+        return self.queries_per_example
+
+    def run(self, view: View) -> Verdict:
+        plan = self.plan_shadow(view)
+        own = plan.test.take(numpy_generator(view.seed, "starts").permutation(len(plan.test))[:START_POOL])
+        # before any training: a budget that does not cover the challenge is best known at once
+        found = self._search(self.ask(view), view.challenge, own, derive(view.seed, "challenge"))
+        view.progress(0.0, "training and attacking the shadow model")
+        shadow = plan.train_model()
+        on_shadow = self._search(shadow.predict_label, shadow.examples, own, derive(view.seed, "tuning"))
+        threshold = _tuned(on_shadow, shadow)
+        log.info("%s: in beyond a distance of %.3g", self.name, threshold / GREY_LEVELS)
+        has_distance = found.outcomes != NO_START
+        scores = np.where(has_distance, found.distances - threshold, 0.0) / GREY_LEVELS
+        notes = {
+            "threshold": threshold / GREY_LEVELS,
+            "misclassified": int((found.outcomes == MISCLASSIFIED).sum()),
+            "failed_searches": int((~has_distance).sum()),
+            "failed_searches_on_shadow": int((on_shadow.outcomes == NO_START).sum()),
+            "queries_per_example": {"mean": float(found.queries.mean()), "max": int(found.queries.max())},
+            "shadow_auc_by_queries": _curve(on_shadow, shadow, self.queries_per_example),
+        }
+        return Verdict(scores, scores > 0, notes)
+
+    def _search(self, predict_label: PredictLabel, examples: Examples, own: Examples, seed: int) -> Search:
+        starts = own.inputs[nearest_of_other_classes(examples, own, NUM_STARTS)]
+        return hop_skip_jump(
+            predict_label,
+            examples.inputs.astype(np.float32),
+            examples.labels,
+            starts.astype(np.float32),
+            self.queries_per_example,
+            Space(0, GREY_LEVELS, quantum=1, norm=self.norm),
+            generators_of(examples, seed),
+        )
+
+
+def _tuned(found: Search, shadow: ShadowModel) -> float:
+    """Raises ScenarioError when there is nothing to tune on."""
+    members, others = _split(found.distances, shadow)
+    if not len(members) or not len(others):
+        raise ScenarioError(
+            f"no boundary found around {len(shadow.is_member)} examples of the shadow model, which gives one label to "
+            "all that was tried: give its fit more epochs, or the attack more queries_per_example"
+        )
+    return best_cut(members, others)
+
+
+def _split(distances: NDArray[np.float64], shadow: ShadowModel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The distances there are, of the shadow model's members and of others."""
+    is_known = ~np.isnan(distances)
+    return distances[is_known & shadow.is_member], distances[is_known & ~shadow.is_member]
+
+
+def _curve(found: Search, shadow: ShadowModel, budget: int) -> dict[str, float]:
+    """How well distances tell the shadow model's members after so many queries, each at most the budget.
+
+    What is right and has no distance yet counts as further away than anything: with one query, this is the gap attack.
+    """
+    curve = {}
+    for queries in sorted({*(known for known in CURVE if known < budget), budget}):
+        distances = np.nan_to_num(found.trace.distances(queries), nan=np.inf)
+        curve[str(queries)] = round(separation(distances[shadow.is_member], distances[~shadow.is_member]), 4)
+    return curve

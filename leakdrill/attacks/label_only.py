@@ -1,0 +1,126 @@
+"""What the label-only attacks have in common: a shadow model of the adversary's own, which they are tuned on."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from leakdrill.archs import ArchSpec
+from leakdrill.attacks.base import ARCHITECTURE, SHADOW_EXAMPLES, SOURCE_LABEL, Access, Attack, View
+from leakdrill.errors import InvalidInput, ScenarioError
+from leakdrill.examples import Examples
+from leakdrill.fit import Fit
+from leakdrill.oracle import Oracle
+from leakdrill.seeds import derive, numpy_generator
+from leakdrill.shadows import Draws, FromScratch, draw_shadow_sets
+from leakdrill.training import predict
+
+#: Labels (N,) of images (N, H, W, 3): of uint8, or of floats in [0, 255] that are whole numbers.
+PredictLabel = Callable[[NDArray[Any]], NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class ShadowModel:
+    """A model of which the adversary knows what it was trained on, asked the same way as the one under attack."""
+
+    predict_label: PredictLabel
+    examples: Examples
+    is_member: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ShadowPlan:
+    """All that it takes to train the shadow model, checked before anything is asked of anybody."""
+
+    recipe: FromScratch
+    train: Examples
+    test: Examples
+    draws: Draws
+    num_tuned_on: int
+    seed: int
+
+    def train_model(self) -> ShadowModel:
+        """One network, in this process, and the examples on which the attack is tuned, in equal numbers."""
+        members = self.train.take(self.draws.train[0])
+        model = self.recipe.make(members, derive(self.seed, "shadow model"))
+        chosen = numpy_generator(self.seed, "tuned on").permutation(len(members))[: self.num_tuned_on]
+        seen, unseen = members.take(chosen), self.test.take(self.draws.test[0][chosen])
+        return ShadowModel(
+            lambda images: predict(model, images.astype(np.uint8)).argmax(axis=1),
+            Examples(np.concatenate([seen.inputs, unseen.inputs]), np.concatenate([seen.labels, unseen.labels])),
+            np.arange(2 * len(chosen)) < len(chosen),
+        )
+
+
+class LabelOnly(Attack):
+    """The base of the attacks in this family."""
+
+    shadow_size: int | None = Field(
+        None, ge=1, description="training examples of the shadow model, and as many held-out ones; default: all"
+    )
+    tuning_examples: int = Field(1000, ge=1, description="members of the shadow model to tune on, and as many others")
+    fit: Fit = Field(Fit(), description="of the shadow model")
+    arch: ArchSpec | None = Field(None, description="what the adversary assumes if it does not know the architecture")
+
+    @property
+    def needs(self) -> frozenset[Access]:
+        return frozenset({SHADOW_EXAMPLES, SOURCE_LABEL} | (set() if self.arch else {ARCHITECTURE}))
+
+    @property
+    def shadow_set_size(self) -> int:
+        return self.shadow_size or 0
+
+    def training_passes(self, num_source_examples: int) -> int:
+        """Of the shadow model; by default it is of about the source model's size."""
+        return (self.shadow_size or num_source_examples) * self.fit.epochs
+
+    def most_queries(self, num_examples: int) -> int:
+        return num_examples * self.most_queries_per_example
+
+    @property
+    @abstractmethod
+    def most_queries_per_example(self) -> int:
+        """What one example of the challenge can cost."""
+
+    def plan_shadow(self, view: View) -> ShadowPlan:
+        """Raises ScenarioError for want of examples or of an architecture."""
+        train, test = view.shadow_pools()
+        arch = self.arch or view.architecture
+        if arch is None:
+            raise ScenarioError(
+                f"{self.name}: grant adversary.knows.architecture, or set the attack's arch, for its shadow model"
+            )
+        size = self.shadow_size or min(len(train), len(test))
+        draws = draw_shadow_sets(train, test, 1, size, derive(view.seed, "draws"))
+        recipe = FromScratch(arch, view.num_classes, self.fit)
+        return ShadowPlan(recipe, train, test, draws, self.tuning_examples, derive(view.seed, "shadow"))
+
+    def ask(self, view: View) -> PredictLabel:
+        """The source model's labels. Reports how far the attack is, should it cost all that it can."""
+        oracle = view.oracle("cbig/source")
+        most, num_asked = self.most_queries(len(view.challenge)), 0
+
+        def predict_label(images: NDArray[Any]) -> NDArray[np.generic]:
+            nonlocal num_asked
+            labels = _labels(oracle, images.astype(np.uint8), view.num_classes)
+            num_asked += len(images)
+            view.progress(min(1.0, num_asked / most), f"{num_asked:,} queries, {most:,} at most")
+            return labels
+
+        return predict_label
+
+
+def _labels(oracle: Oracle, images: NDArray[np.uint8], num_classes: int) -> NDArray[np.float32]:
+    """Raises InvalidInput for answers that are not labels of the task: all would count as mistakes otherwise."""
+    labels = oracle.query(images, "label")
+    wrong = ~((labels >= 0) & (labels < num_classes) & (labels == np.rint(labels)))
+    if wrong.any():
+        raise InvalidInput(
+            f"{oracle.name} answered {labels[wrong][0]:g} to {wrong.sum():,} of {len(labels):,} images, "
+            f"wanted a label from 0 to {num_classes - 1}"
+        )
+    return labels

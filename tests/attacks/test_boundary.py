@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leakdrill.attacks import Boundary
+from leakdrill.errors import ScenarioError
+from leakdrill.fit import Fit
+from tests.attacks.worlds import LocalOracle, world
+
+QUICK = Fit(epochs=8, batch_size=16, learning_rate=0.05)
+ATTACK = Boundary(queries_per_example=30, tuning_examples=10, fit=QUICK)
+
+
+def test_the_default_budget_is_that_of_section_5_5() -> None:
+    assert (Boundary().queries_per_example, Boundary().norm) == (2500, "l2")
+
+
+def test_misclassified_examples_have_the_lowest_score_of_all_and_are_out() -> None:
+    view = world("memoriser").view
+    predicted = view.oracles["cbig/source"].query(view.challenge.inputs, "label")
+    verdict = ATTACK.run(view)
+    wrong = predicted != view.challenge.labels
+    assert verdict.notes["misclassified"] == wrong.sum() > 0
+    assert (verdict.scores[wrong] == -verdict.notes["threshold"]).all()
+    assert (verdict.scores[~wrong] > -verdict.notes["threshold"]).all()
+    assert not verdict.decisions[wrong].any()
+
+
+def test_scores_are_distances_less_the_threshold_in_units_of_the_range() -> None:
+    verdict = ATTACK.run(world("memoriser").view)
+    distances = verdict.scores + verdict.notes["threshold"]
+    assert distances.min() >= 0
+    assert distances.max() < np.sqrt(8 * 8 * 3)
+
+
+def test_a_failed_search_is_scored_at_the_threshold_called_out_and_counted() -> None:
+    here = world("memoriser", per_class=10)
+    everything_is_2 = np.eye(4, dtype=np.float32)[[2]]
+    oracle = LocalOracle("cbig/source", 4, lambda inputs: everything_is_2.repeat(len(inputs), axis=0))
+    verdict = ATTACK.run(replace(here.view, oracles={"cbig/source": oracle}))
+    failed = here.view.challenge.labels == 2
+    assert verdict.notes["failed_searches"] == failed.sum()
+    assert (verdict.scores[failed] == 0).all()
+    assert not verdict.decisions.any()
+
+
+def test_a_shadow_model_that_gives_one_label_to_everything_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "leakdrill.attacks.label_only.predict", lambda model, images: np.tile([1.0, 0, 0, 0], (len(images), 1))
+    )
+    here = world("memoriser", per_class=5).view
+    only_zeros = here.shadow_test.take(np.flatnonzero(here.shadow_test.labels == 0))
+    with pytest.raises(ScenarioError, match="no boundary found around 20 examples of the shadow model"):
+        ATTACK.model_copy(update={"shadow_size": 15}).run(
+            replace(
+                here,
+                shadow_train=here.shadow_train.take(np.flatnonzero(here.shadow_train.labels == 0)),
+                shadow_test=only_zeros,
+            )
+        )
+
+
+def test_the_notes_say_what_a_query_buys_on_the_shadow_model() -> None:
+    curve = ATTACK.run(world("memoriser").view).notes["shadow_auc_by_queries"]
+    assert list(curve) == ["1", "5", "14", "30"]
+    assert all(0 <= auc <= 1 for auc in curve.values())
+
+
+def test_a_part_of_the_challenge_scores_as_the_whole_does() -> None:
+    view = world("memoriser").view
+    some = np.arange(0, 400, 40)
+    np.testing.assert_array_equal(
+        ATTACK.run(replace(view, challenge=view.challenge.take(some))).scores, ATTACK.run(view).scores[some]
+    )
