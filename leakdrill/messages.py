@@ -1,6 +1,8 @@
 """leakdrill.v1 messages and the values they carry, in pairs: what one function writes the other reads."""
 
 import json
+import math
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +12,19 @@ from leakdrill.errors import InvalidInput
 from leakdrill.pb import adversary_pb2, artefact_pb2, party_pb2
 from leakdrill.trained import Trained, digest
 
+MAX_NOTES_LENGTH = 16 << 20  # characters; they go to the journal and to the results
+MAX_PROGRESS_LENGTH = 200
+
 
 def progress_message(progress: tuple[float, str]) -> party_pb2.Progress:
     fraction, message = progress
     return party_pb2.Progress(fraction=fraction, message=message)
+
+
+def progress_of(message: party_pb2.Progress) -> tuple[float, str]:
+    """The fraction, from 0 to 1, and a line that can be shown, whatever was sent."""
+    fraction = min(max(message.fraction, 0.0), 1.0) if math.isfinite(message.fraction) else 0.0
+    return fraction, "".join(each for each in message.message[:MAX_PROGRESS_LENGTH] if each.isprintable())
 
 
 def artefact_part(part: str | bytes) -> artefact_pb2.ArtefactPart:
@@ -65,7 +76,10 @@ def verdict_message(verdict: Verdict, seconds: float) -> adversary_pb2.Verdict:
 
 
 def verdict_of(message: adversary_pb2.Verdict, num_examples: int) -> Verdict:
-    """The verdict on `num_examples` of the challenge. InvalidInput when it has another length or is not finite."""
+    """The verdict on `num_examples` of the challenge. InvalidInput when it has another length or is not finite.
+
+    It comes from the adversary, who may be hostile: its notes and its seconds are checked, too.
+    """
     if len(message.scores) != 8 * num_examples or len(message.decisions) != num_examples:
         raise InvalidInput(
             f"the verdict has {len(message.scores) // 8} scores and {len(message.decisions)} decisions, "
@@ -74,4 +88,18 @@ def verdict_of(message: adversary_pb2.Verdict, num_examples: int) -> Verdict:
     scores = np.frombuffer(message.scores, "<f8").astype(np.float64)
     if not np.isfinite(scores).all():
         raise InvalidInput(f"{(~np.isfinite(scores)).sum()} of {num_examples} scores are not finite")
-    return Verdict(scores, np.frombuffer(message.decisions, np.uint8).astype(bool), json.loads(message.notes_json))
+    if not (math.isfinite(message.seconds) and message.seconds >= 0):
+        raise InvalidInput(f"the verdict took {message.seconds} seconds, wanted a finite number of them")
+    return Verdict(scores, np.frombuffer(message.decisions, np.uint8).astype(bool), _notes(message.notes_json))
+
+
+def _notes(text: str) -> dict[str, Any]:
+    if len(text) > MAX_NOTES_LENGTH:
+        raise InvalidInput(f"the verdict's notes have {len(text)} characters, wanted at most {MAX_NOTES_LENGTH}")
+    try:
+        notes = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the verdict's notes are not JSON: {error}") from error
+    if not isinstance(notes, dict):
+        raise InvalidInput(f"the verdict's notes are a {type(notes).__name__}, wanted a mapping")
+    return notes

@@ -17,7 +17,7 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.errors import PUSHBACK_KEY, NotFound
+from leakdrill.errors import PUSHBACK_KEY, InvalidInput, NotFound
 from leakdrill.guard import ERROR_KEY
 from leakdrill.idempotency import IDEMPOTENCY_KEY
 from leakdrill.identity import Credentials
@@ -48,7 +48,7 @@ class RemoteOracle:
     """A leakdrill.oracle.Oracle at the far end of a channel. Also a context manager, which closes the channel.
 
     Raises NotFound when there is no such model, NotReady when it is not served yet, PartyUnavailable when its party
-    cannot be reached or is not who its name says.
+    cannot be reached or is not who its name says, InvalidInput when what it answers is malformed.
     """
 
     def __init__(
@@ -69,7 +69,12 @@ class RemoteOracle:
         with remote_errors(self._party):
             request = pb.ModelMetadataRequest(name=self._model)
             described = self._stub.ModelMetadata(request, timeout=METADATA_SECONDS)
-        (self._input,) = map(spec_of, described.inputs)
+        if len(described.inputs) != 1 or not all(tensor.shape for tensor in described.outputs):
+            raise InvalidInput(
+                f"{name} describes itself with {len(described.inputs)} inputs and outputs of "
+                f"{[len(tensor.shape) for tensor in described.outputs[:16]]} dimensions, wanted 1, and 1 or more each"
+            )
+        self._input = spec_of(described.inputs[0])
         self._outputs: dict[str, TensorSpec] = {tensor.name: spec_of(tensor) for tensor in described.outputs}
         self.outputs: frozenset[Output] = frozenset(output for output in get_args(Output) if output in self._outputs)
         by_class = [self._outputs[name].shape[-1] for name in ("scores", "logits") if name in self._outputs]

@@ -5,8 +5,9 @@ from typing import Any
 
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.config import PartyConfig
-from leakdrill.identity import Credentials
-from leakdrill.messages import verdict_of
+from leakdrill.errors import InvalidInput
+from leakdrill.identity import LIFETIME, Credentials
+from leakdrill.messages import progress_of, verdict_of
 from leakdrill.pb import adversary_pb2, artefact_pb2, party_pb2, source_pb2, target_pb2
 from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceStub
 from leakdrill.pb.party_pb2_grpc import PartyServiceStub
@@ -19,6 +20,9 @@ from leakdrill.training import Progress
 
 MESSAGE_BYTES = 1 << 20  # of image files in one message; a single larger file makes a message of its own
 AUDIT_SECONDS = 60.0  # a party that hangs must not hold up the judgement
+MAX_AUDIT_BYTES = 1 << 30  # whoever sends may be hostile, and never stop
+WORK_SECONDS = LIFETIME.total_seconds()  # training or an attack: its party could not connect again after that
+ANSWER_SECONDS = 600.0  # anything else but the dealing of data, which takes what it takes
 
 
 class PartyClient:
@@ -32,7 +36,9 @@ class PartyClient:
     def configure(self, config: PartyConfig) -> dict[str, str]:
         """The splits already on the party's disk, by digest, so that they need not be dealt again."""
         with remote_errors(self.name):
-            response = self._stub.Configure(party_pb2.ConfigureRequest(config_json=config.model_dump_json()))
+            response = self._stub.Configure(
+                party_pb2.ConfigureRequest(config_json=config.model_dump_json()), timeout=ANSWER_SECONDS
+            )
         return dict(held.split(":", 1) for held in response.held_splits)
 
     def provision(self, name: str, split: Split) -> None:
@@ -42,12 +48,14 @@ class PartyClient:
     def transition(self, state: party_pb2.DrillState.ValueType, breach: Breach | None = None) -> None:
         breach_json = breach.model_dump_json() if breach else ""
         with remote_errors(self.name):
-            self._stub.Transition(party_pb2.TransitionRequest(state=state, breach_json=breach_json))
+            self._stub.Transition(
+                party_pb2.TransitionRequest(state=state, breach_json=breach_json), timeout=ANSWER_SECONDS
+            )
 
     def queries(self, caller: str) -> dict[str, int]:
         """Examples that `caller` has asked about so far, by model, as this party counted them."""
         with remote_errors(self.name):
-            counts = self._stub.Collect(party_pb2.CollectRequest()).queries
+            counts = self._stub.Collect(party_pb2.CollectRequest(), timeout=ANSWER_SECONDS).queries
         totals: dict[str, int] = {}
         for count in counts:
             if count.caller == caller:
@@ -59,14 +67,19 @@ class PartyClient:
         """The party's audit log of this drill so far."""
         with remote_errors(self.name):
             responses = self._stub.Audit(party_pb2.AuditRequest(), timeout=AUDIT_SECONDS)
-            return b"".join(response.chunk for response in responses)
+            log = bytearray()
+            for response in responses:
+                log += response.chunk
+                if len(log) > MAX_AUDIT_BYTES:
+                    raise InvalidInput(f"{self.name}'s audit log has more than {MAX_AUDIT_BYTES} bytes, the limit")
+            return bytes(log)
 
 
 class CbigClient(PartyClient):
     def train(self, progress: Progress) -> party_pb2.TrainReport:
         with remote_errors(self.name):
             report: party_pb2.TrainReport = _follow(
-                SourceServiceStub(self.channel).Train(source_pb2.TrainRequest()), progress
+                SourceServiceStub(self.channel).Train(source_pb2.TrainRequest(), timeout=WORK_SECONDS), progress
             ).report
         return report
 
@@ -74,13 +87,15 @@ class CbigClient(PartyClient):
 class CsmallClient(PartyClient):
     def acquire(self) -> artefact_pb2.ArtefactReceipt:
         with remote_errors(self.name):
-            response: target_pb2.AcquireResponse = TargetServiceStub(self.channel).Acquire(target_pb2.AcquireRequest())
+            response: target_pb2.AcquireResponse = TargetServiceStub(self.channel).Acquire(
+                target_pb2.AcquireRequest(), timeout=ANSWER_SECONDS
+            )
         return response.receipt
 
     def adapt(self, progress: Progress) -> party_pb2.TrainReport:
         with remote_errors(self.name):
             report: party_pb2.TrainReport = _follow(
-                TargetServiceStub(self.channel).Adapt(target_pb2.AdaptRequest()), progress
+                TargetServiceStub(self.channel).Adapt(target_pb2.AdaptRequest(), timeout=WORK_SECONDS), progress
             ).report
         return report
 
@@ -88,24 +103,32 @@ class CsmallClient(PartyClient):
 class AdversaryClient(PartyClient):
     def loot(self) -> artefact_pb2.ArtefactReceipt:
         with remote_errors(self.name):
-            response: adversary_pb2.LootResponse = AdversaryServiceStub(self.channel).Loot(adversary_pb2.LootRequest())
+            response: adversary_pb2.LootResponse = AdversaryServiceStub(self.channel).Loot(
+                adversary_pb2.LootRequest(), timeout=ANSWER_SECONDS
+            )
         return response.receipt
 
     def attack(self, attack: Attack, repeat: int, num_challenge: int, progress: Progress) -> tuple[Verdict, float]:
         """The verdict and the seconds the adversary took."""
         request = adversary_pb2.AttackRequest(attack_json=attack.model_dump_json(), repeat=repeat)
         with remote_errors(self.name):
-            message = _follow(AdversaryServiceStub(self.channel).Attack(request), progress).verdict
+            message = _follow(
+                AdversaryServiceStub(self.channel).Attack(request, timeout=WORK_SECONDS), progress
+            ).verdict
         return verdict_of(message, num_challenge), message.seconds
 
 
 def _follow(responses: Iterable[Any], progress: Progress) -> Any:
-    """Report a stream's progress; its last message carries the result."""
-    response = None
+    """Report a stream's progress; the message that carries its result. Raises InvalidInput when none does."""
+    result = None
     for response in responses:
         if response.WhichOneof("part") == "progress":
-            progress(response.progress.fraction, response.progress.message)
-    return response
+            progress(*progress_of(response.progress))
+        else:
+            result = response
+    if result is None:
+        raise InvalidInput("the party's stream ended without a result")
+    return result
 
 
 def _provision_requests(name: str, split: Split) -> Iterator[party_pb2.ProvisionRequest]:
