@@ -86,6 +86,21 @@ def check_pools(scenario: Scenario, deal: Deal) -> None:
             )
 
 
+def check_budget(scenario: Scenario, deal: Deal) -> None:
+    """Raises ScenarioError when the attacks on one model announce more queries than its public API will answer."""
+    num_examples, budget = len(deal.splits["challenge"].labels), scenario.adversary.query_budget
+    announced: dict[str, int] = {}
+    for step in scenario.timeline:
+        if isinstance(step, AttackStep) and (most := step.attack.most_queries(num_examples)):
+            announced[step.attack.on] = announced.get(step.attack.on, 0) + scenario.repeats * most
+    for model, most in announced.items():
+        if most > budget:
+            raise ScenarioError(
+                f"attacks on {model} may ask up to {most:,} queries for {num_examples:,} examples of the challenge, "
+                f"but adversary.query_budget is {budget:,}: raise it, or lower their queries per example"
+            )
+
+
 def splits_of(party: str, scenario: Scenario, deal: Deal) -> list[str]:
     """The splits that `party` is dealt in this scenario."""
     knows = scenario.adversary.knows

@@ -22,7 +22,7 @@ from leakdrill.referee import clause
 from leakdrill.referee.auditing import collect_audits
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient
 from leakdrill.referee.console import Observer, SilentObserver, describe
-from leakdrill.referee.dealing import check_pools, dealt, hand_out, party_configs
+from leakdrill.referee.dealing import check_budget, check_pools, dealt, hand_out, party_configs
 from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import STEP_DONE, Journal
 from leakdrill.referee.judge import Judge
@@ -105,7 +105,9 @@ class Drill:
         self._observer.note("starting the parties and dealing the data")
         with self._timed("start and deal"):
             # first: what cannot be dealt leaves nothing behind
-            check_pools(self.scenario, deal(self.scenario.data, self._split_key))
+            cards = deal(self.scenario.data, self._split_key)
+            check_pools(self.scenario, cards)
+            check_budget(self.scenario, cards)
             self._open_run_dir()
             with ExitStack() as resources:
                 self._sit_down(resources)

@@ -143,6 +143,21 @@ def test_shadow_sets_larger_than_their_pool_are_refused_before_anything_starts(t
     assert not (tmp_path / "run").exists()
 
 
+def test_queries_beyond_the_budget_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    attack = {"attack": {"kind": "boundary", "queries_per_example": 100}}
+    cbig = SMALL["cbig"] | {"api": {"outputs": ["label"]}}
+    knows = {"shadow_examples": True, "architecture": True}
+    with (
+        pytest.raises(ScenarioError, match=r"cbig/source may ask up to 28,000 queries .*query_budget is 5,000"),
+        Drill(
+            small(timeline=["train_source", attack], cbig=cbig, adversary={"query_budget": 5000, "knows": knows}),
+            out=tmp_path / "run",
+        ),
+    ):
+        pass
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.fixture(scope="module")
 def before_the_breach(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
     with Drill(small(), out=tmp_path_factory.mktemp("runs") / "guarded") as drill:
