@@ -7,14 +7,14 @@ ARG TORCH_INDEX=
 
 WORKDIR /leakdrill
 COPY constraints.txt ./
-RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
+RUN pip install --no-cache-dir --constraint constraints.txt \
+    ${TORCH_INDEX:+--no-deps --index-url "$TORCH_INDEX"} torch torchvision
 
 COPY pyproject.toml README.md LICENSE ./
 COPY leakdrill leakdrill
 COPY services services
 RUN pip install --no-cache-dir --constraint constraints.txt --editable .
 COPY compose.parties.yaml ./
-COPY scenarios scenarios
 
 # Volumes take the owner of the folder that they are mounted over.
 RUN for party in cbig:10001 csmall:10002 adversary:10003; do \

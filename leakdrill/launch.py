@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -90,11 +91,12 @@ def _allow_many_files() -> None:
     """As many open files as the system lets this process have, within reason."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    with contextlib.suppress(ValueError, OSError):  # macOS has a limit of its own, which it does not tell
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _scratch_at_home(home: Path) -> None:
-    """Temporary files, of worker processes too, go to the party's own disk, and do not outlive it."""
+    """Temporary files, of worker processes too, go to the party's own disk; the next start removes what is left."""
     scratch = home / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
     scratch.mkdir(parents=True)

@@ -1,7 +1,7 @@
 """Gives every party of a deployment its own certificate and key, and no other's: `python -m leakdrill.mint DIR ...`.
 
 The authority's key is never written, so all certificates are made in one go: again when any is missing, is of another
-authority, or has used up half of its life.
+authority or of another user, or has used up half of its life.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     owners = {party: owner for party, _, owner in (each.partition("=") for each in args.owners)}
-    if _all_good([args.directory / party for party in owners]):
+    if _all_good(args.directory, owners):
         return
     authority = Authority.create()
     for party, owner in owners.items():
@@ -42,11 +42,15 @@ def main() -> None:
             os.chown(file, user, group)
 
 
-def _all_good(directories: list[Path]) -> bool:
+def _all_good(directory: Path, owners: dict[str, str]) -> bool:
+    """Whether all certificates are there, whole, of one authority, young enough, and each party's to read."""
+    folders = [directory / party for party in owners]
     try:
-        certificates = [x509.load_pem_x509_certificate((each / "cert.pem").read_bytes()) for each in directories]
-        authorities = {(each / "ca.pem").read_bytes() for each in directories}
-    except FileNotFoundError:
+        certificates = [x509.load_pem_x509_certificate((each / "cert.pem").read_bytes()) for each in folders]
+        authorities = {(each / "ca.pem").read_bytes() for each in folders}
+        if any((directory / party / "key.pem").stat().st_uid != _ids(owner)[0] for party, owner in owners.items()):
+            return False
+    except (FileNotFoundError, ValueError):
         return False
     oldest = min(certificate.not_valid_after_utc for certificate in certificates)
     return len(authorities) == 1 and oldest - datetime.now(UTC) > LIFETIME / 2

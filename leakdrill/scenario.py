@@ -90,8 +90,10 @@ class TargetModel(Spec):
 
 class Csmall(Spec):
     target_model: TargetModel = TargetModel()
-    apis: list[Literal["recognition"]] = Field(["recognition"], description="public models built on g_s")
-    api: Api = Api()
+    apis: list[Literal["features", "recognition"]] = Field(
+        ["recognition"], description="public models built on g_s: its embeddings, and f_t"
+    )
+    api: Api = Field(Api(), description="of all of them; `outputs` are those of recognition")
 
 
 class Knows(Spec):
@@ -106,7 +108,7 @@ class Knows(Spec):
 class Adversary(Spec):
     knows: Knows = Knows()
     query_budget: int = Field(100_000, ge=0, description="examples, at each public API")
-    workers: int | None = Field(None, ge=1, description="processes for shadow training; default: one per core")
+    workers: int | None = Field(None, ge=1, description="processes for shadow training; default: one per core, at most 8")
 
 
 class Fidelity(Spec):

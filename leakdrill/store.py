@@ -10,7 +10,7 @@ import re
 import shutil
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -82,6 +82,11 @@ class SplitStore:
             raise NotFound(f"split {split!r} was not dealt to this party, which holds {sorted(self.held())}")
         inputs = np.load(where / "inputs.npy", mmap_mode="r", allow_pickle=False)
         return Examples(inputs, np.load(where / "labels.npy", allow_pickle=False))
+
+    def keep_only(self, splits: Collection[str]) -> None:
+        """Deletes what an earlier drill dealt and this one does not."""
+        for split in self.held().keys() - set(splits):
+            shutil.rmtree(self._path(split))
 
     def held(self) -> dict[str, str]:
         """The digest of each split held."""

@@ -14,6 +14,7 @@ from leakdrill.seeds import derive
 from leakdrill.splits import RECIPIENTS, Deal, deal
 
 READ_AHEAD_EXAMPLES = 20_000
+MAX_WORKERS = 8  # each holds 400 MB, and a container has 6 GB, unless a scenario asks for more
 
 
 @lru_cache(maxsize=1)  # the cells of a grid mostly share their data
@@ -69,7 +70,7 @@ def party_configs(
             exfiltration_address=addresses["csmall/exfiltration"],
             architecture=scenario.cbig.source_model.arch if knows.architecture else None,
             transfer_method=scenario.csmall.target_model.transfer if knows.transfer_method else None,
-            num_workers=scenario.adversary.workers or os.cpu_count() or 1,
+            num_workers=scenario.adversary.workers or min(os.cpu_count() or 1, MAX_WORKERS),
         ),
     }
 

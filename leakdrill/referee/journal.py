@@ -45,13 +45,13 @@ class Journal:
         _cut_torn_line(path)
 
     def drill_id(self) -> str:
-        """Under which the parties keep this run's accounts and logs: its folder's name, and a number drawn once.
+        """Under which the parties keep this run's accounts and logs, drawn once.
 
-        The name alone will not do, since parties may see many runs, and the cells of grids have the same names.
+        Not its folder's name: that of a grid's cell says what the scenario keeps from the adversary.
         """
         opened = next((entry for entry in self.entries if entry.event == OPENED), None)
         if opened is None:
-            opened = self.append(OPENED, drill=f"{self.path.parent.name} {secrets.token_hex(4)}")
+            opened = self.append(OPENED, drill=secrets.token_hex(8))
         return str(opened.fields["drill"])
 
     def append(self, event: str, /, **fields: Any) -> Entry:

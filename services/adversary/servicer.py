@@ -33,6 +33,7 @@ class AdversaryServicer(AdversaryServiceServicer):
     def configure(self, config_json: str) -> str:
         self._config = from_json(AdversaryConfig, config_json, "the adversary's configuration")
         self._leaked = None
+        self._party.store.keep_only(self._config.splits)  # what an earlier drill granted, this one may not
         return self._config.drill_id
 
     async def Loot(self, request: pb.LootRequest, context: grpc.aio.ServicerContext) -> pb.LootResponse:
