@@ -108,7 +108,9 @@ class Knows(Spec):
 class Adversary(Spec):
     knows: Knows = Knows()
     query_budget: int = Field(100_000, ge=0, description="examples, at each public API")
-    workers: int | None = Field(None, ge=1, description="processes for shadow training; default: one per core, at most 8")
+    workers: int | None = Field(
+        None, ge=1, description="processes for shadow training; default: one per core, at most 8"
+    )
 
 
 class Fidelity(Spec):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from leakdrill.attacks.base import (
     ARCHITECTURE,
+    EMBEDDINGS,
     FEATURE_EXTRACTOR,
     SHADOW_EXAMPLES,
     TARGET_EXAMPLES,
@@ -33,6 +34,9 @@ _AFTER: dict[str, tuple[str, str]] = {
     "feature_extractor": ("release", "csmall has no g_s that could leak"),
     "target_feature_extractor": ("adapt", "csmall has no g_t that could leak"),
 }
+
+#: The step that makes each public model.
+_MAKERS = {"cbig/source": "train_source", "csmall/features": "release", "csmall/recognition": "adapt"}
 
 
 @dataclass(frozen=True)
@@ -118,9 +122,10 @@ def _access(scenario: Scenario, played: set[str]) -> Iterator[Access]:
     yield from (access for access in KNOWLEDGE if access != SHADOW_EXAMPLES and getattr(knows, access))
     if "train_source" in played:
         yield from (f"cbig/source:{output}" for output in scenario.cbig.api.outputs)
-    if "adapt" in played:
-        apis, outputs = scenario.csmall.apis, scenario.csmall.api.outputs
-        yield from (f"csmall/{api}:{output}" for api in apis for output in outputs)
+    if "release" in played and "features" in scenario.csmall.apis:
+        yield EMBEDDINGS
+    if "adapt" in played and "recognition" in scenario.csmall.apis:
+        yield from (f"csmall/recognition:{output}" for output in scenario.csmall.api.outputs)
     if WHOLE_LEAK in played or ("breach" in played and knows.architecture):
         yield FEATURE_EXTRACTOR
 
@@ -142,9 +147,9 @@ def _remedy(access: Access, scenario: Scenario) -> str:
             return f"put a breach before the attack{beside}"
     if party == "csmall" and api not in scenario.csmall.apis:
         return f"add {api} to csmall.apis"
-    if party in ("cbig", "csmall") and output not in getattr(scenario, party).api.outputs:
+    if model in _MAKERS and access != EMBEDDINGS and output not in getattr(scenario, party).api.outputs:
         return f"add {output} to {party}.api.outputs"
-    maker = {"cbig": "train_source", "csmall": "adapt"}.get(party)
+    maker = _MAKERS.get(model)
     if maker is None:
         return "no scenario can grant this"
     return f"put {maker} before the attack" if maker in steps else f"add {maker} to the timeline before the attack"

@@ -3,7 +3,14 @@ from typing import Any
 import pytest
 from small_scenario import written
 
-from leakdrill.attacks.base import ARCHITECTURE, FEATURE_EXTRACTOR, SHADOW_EXAMPLES, SOURCE_SCORES, TARGET_SCORES
+from leakdrill.attacks.base import (
+    ARCHITECTURE,
+    EMBEDDINGS,
+    FEATURE_EXTRACTOR,
+    SHADOW_EXAMPLES,
+    SOURCE_SCORES,
+    TARGET_SCORES,
+)
 from leakdrill.errors import ScenarioError
 from leakdrill.overrides import apply_overrides
 from leakdrill.referee.dealing import splits_of
@@ -40,6 +47,12 @@ def test_a_public_api_grants_the_outputs_that_it_has_once_its_model_is_made() ->
     (early,) = grants(scenario(["train_source", GAP], cbig__api={"outputs": ["label", "scores"]}))
     assert {"cbig/source:label", "cbig/source:scores"} <= early.granted
     assert not any(access.startswith("csmall/") for access in early.granted)
+
+
+def test_the_features_api_is_there_from_the_release_on_and_has_no_other_output() -> None:
+    timeline = ["train_source", GAP, "release", GAP | {"attack": {"kind": "gap", "name": "later"}}]
+    early, later = grants(scenario(timeline, csmall={"apis": ["features"], "api": {"outputs": ["label"]}}))
+    assert later.granted - early.granted == {EMBEDDINGS}
 
 
 def test_an_attack_without_the_leak_names_what_it_lacks_and_where_it_would_come_from() -> None:

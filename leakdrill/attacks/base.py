@@ -22,6 +22,7 @@ Access = str
 SOURCE_SCORES: Access = "cbig/source:scores"  # the prediction vector f_s(x)
 SOURCE_LABEL: Access = "cbig/source:label"  # its argmax, and nothing else
 TARGET_SCORES: Access = "csmall/recognition:scores"  # f_t(x)
+EMBEDDINGS: Access = "csmall/features:embedding"  # g_s(x), of length 1
 SHADOW_EXAMPLES: Access = "shadow_examples"  # examples of the source distribution that are not members
 ARCHITECTURE: Access = "architecture"  # of the source model
 TARGET_EXAMPLES: Access = "target_examples"  # csmall's own training data (TransMIA, appendix A)

@@ -15,7 +15,7 @@ from leakdrill.party import Party, configured
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.pb import target_pb2 as pb
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceServicer, TargetServiceServicer
-from leakdrill.publish import publish
+from leakdrill.publish import publish, publish_features
 from leakdrill.rpc import connect, remote_errors
 from leakdrill.scenario import Breach
 from leakdrill.seeds import derive
@@ -47,7 +47,10 @@ class TargetServicer(TargetServiceServicer):
         with connect(config.cbig_address, self._party.credentials, "cbig") as channel, remote_errors("cbig"):
             stub = source_pb2_grpc.SourceServiceStub(channel)
             responses = stub.ReleaseFeatures(source_pb2.ReleaseFeaturesRequest())
-            return Artefact.from_parts(part_of(response.part) for response in responses)
+            released = Artefact.from_parts(part_of(response.part) for response in responses)
+        if "features" in config.apis:
+            self._party.models["features"] = publish_features(released.module(), config.image_size)
+        return released
 
     async def Adapt(
         self, request: pb.AdaptRequest, context: grpc.aio.ServicerContext
@@ -62,9 +65,9 @@ class TargetServicer(TargetServiceServicer):
         config = configured(self._config, "csmall's configuration")
         released = configured(self._released, "the feature extractor released by cbig")
         self._trained = adapt_target(config, released, self._party.store, self._cache, progress)
-        for name in config.apis:
-            self._party.models[name] = publish(
-                name, self._trained.model, config.num_classes, config.image_size, config.api.outputs
+        if "recognition" in config.apis:
+            self._party.models["recognition"] = publish(
+                "recognition", self._trained.model, config.num_classes, config.image_size, config.api.outputs
             )
         return self._trained
 
