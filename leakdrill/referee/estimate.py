@@ -127,10 +127,11 @@ def _adapt_seconds(scenario: Scenario, speed: Speed) -> float:
 def _attack_seconds(
     attack: Attack, scenario: Scenario, num_source_classes: int, speed: Speed, num_workers: int
 ) -> float:
-    """One repeat: shadow training, and every shadow and challenge example once through a network."""
+    """One repeat: shadow training, every shadow and challenge example once through a network, and queries announced."""
     splits, challenge = scenario.data.splits, scenario.data.challenge
     per_class = 2 * (challenge.per_class or min(splits.source_train, splits.source_test))
     num_asked = num_source_classes * (splits.shadow_train + splits.shadow_test + per_class)
+    num_asked += attack.most_queries(num_source_classes * per_class)
     num_passes = attack.training_passes(num_source_classes * splits.source_train)
     rate = speed.training[_shadow_fit(attack, scenario).batch_size] * num_workers
     training = WORKERS_SECONDS + num_passes / rate if num_passes else 0.0
