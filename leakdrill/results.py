@@ -10,7 +10,7 @@ Verdict = Literal["met", "not met", "broken", "undecided"]
 
 
 class Interval(Spec):
-    """An estimate with its 95 % interval over examples."""
+    """An estimate with its 95 % interval over examples, or over identities where these are judged."""
 
     value: float
     low: float
@@ -66,7 +66,11 @@ class AttackResult(Spec):
     on: str
     num_members: int
     num_non_members: int
+    unit: Literal["example", "identity"] = "example"  # what is counted, and what all intervals are over
     auc: Interval
+    example_auc: float | None = (
+        None  # beside one over identities; without an interval, since photos are not independent
+    )
     accuracy: Interval
     precision: Interval | None  # None: no positive decision, so there is no precision
     recall: Interval

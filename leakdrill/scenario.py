@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -29,8 +29,15 @@ class Challenge(Spec):
     per_class: int | None = Field(
         None, ge=1, description="members, and as many non-members, of each class; default: all"
     )
+    members_by: Literal["photo", "identity"] = Field(
+        "photo",
+        description="identity: whoever is in is in as a whole; half of the source classes are cbig's, the others are "
+        "not, and per_class is the photos of each",
+    )
     members_from: Literal["source_train", "unseen"] = Field(
-        "source_train", description="unseen: the 'members' are examples that no model saw, to test the null"
+        "source_train",
+        description="unseen: the 'members' are examples that no model saw, to test the null; by identity, other photos "
+        "of cbig's people",
     )
 
 
@@ -62,6 +69,16 @@ class Data(Spec):
             return value
         own = {key: value[key] for key in value if key in cls.model_fields}
         return own | {"dataset": {key: value[key] for key in value if key not in cls.model_fields}}
+
+    @model_validator(mode="after")
+    def _shadows_would_tell(self) -> Self:
+        """Photos of cbig's people in the adversary's pools would say who they are."""
+        if self.challenge.members_by == "identity" and (self.splits.shadow_train or self.splits.shadow_test):
+            raise ValueError(
+                "with challenge.members_by identity the shadow splits would show the adversary whom cbig trained on: "
+                "leave out splits.shadow_train and splits.shadow_test"
+            )
+        return self
 
 
 class SourceModel(Spec):

@@ -3,26 +3,27 @@
 Members and non-members must be exchangeable, or an attack could score without any model. The challenge's members and
 its non-members are two pieces of equal size in one draw (leakdrill.draw), which knows them by their size alone; what
 source_train and source_test hold beside them is drawn with them, and which class is csmall's does not depend on it.
+
+With data.challenge.members_by "identity" a whole class is in or out (FaceLeaks, section 5.1): every class is drawn in
+the same way, the split key says whose are cbig's, and of the others only the challenge's piece is kept. The challenge
+numbers all of them afresh, in an order that hangs on the key too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.datasets import DatasetSpec
 from leakdrill.datasets.remembered import Remembered
-from leakdrill.datasets.source import ImageSource
-from leakdrill.draw import draw_class, examples_by_class
-from leakdrill.errors import ScenarioError
 from leakdrill.scenario import Data
 from leakdrill.seeds import numpy_generator
-from leakdrill.store import SplitDigest
+from leakdrill.tasks import Split, Task, held_back_task, home, is_by_identity, open_other, source_task, target_task
+
+__all__ = ["RECIPIENTS", "Deal", "Split", "check_disjoint", "deal"]
 
 #: Which splits each party is dealt. Beside these, the adversary gets target_train if the scenario grants it
-#: `target_examples`; it gets the shadow splits only if it is granted `shadow_examples`. Nobody gets `unseen`.
+#: `target_examples`; it gets the shadow splits only if it is granted `shadow_examples`. Nobody gets `unseen` or
+#: `outsiders`.
 RECIPIENTS: dict[str, tuple[str, ...]] = {
     "cbig": ("source_train", "source_validation", "source_test"),
     "csmall": ("target_train", "target_test"),
@@ -31,38 +32,11 @@ RECIPIENTS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
-    """Examples of `source` in the order they are dealt in: indices (N,) into it, and labels (N,) of their own task."""
-
-    source: ImageSource
-    indices: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    image_size: int  # pixels, of the square that the recipient resizes to
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def encoded(self) -> Iterator[tuple[bytes, int]]:
-        """Image files and labels, each read when it is asked for."""
-        return zip(self.source.encoded(self.indices.tolist()), self.labels.tolist(), strict=True)
-
-    def digest(self) -> str:
-        """The SplitDigest of all that is dealt. Reads every file, once."""
-        return self._digest
-
-    @cached_property
-    def _digest(self) -> str:
-        digest = SplitDigest(self.image_size)
-        for file, label in self.encoded():
-            digest.add(file, label)
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True, eq=False)
 class Deal:
     """Every split by name, none of them empty; is_member (M,) in the order of the split `challenge`.
 
-    With data.challenge.members_from "unseen", the examples that stand in for members are also the split `unseen`.
+    With data.challenge.members_from "unseen", the examples that stand in for members are also the split `unseen`; with
+    members_by "identity", the non-members are the split `outsiders`, and the challenge has labels of its own.
     """
 
     splits: dict[str, Split]
@@ -84,20 +58,16 @@ def deal(data: Data, split_key: str) -> Deal:
 
     Unless csmall has a data set of its own, the last data.target.classes classes of the set, in order, are its own.
     """
-    source, other = Remembered(data.dataset.open()), _open_other(data)
-    source_task = _source_task(data, source, num_held_back=0 if other else data.target.classes)
-    target_task = _target_task(data, other) if other else _held_back_task(data, source)
-    drawn = source_task.draw(split_key)
-    members, non_members = drawn.pop("members"), drawn.pop("non_members")
-    home = _home(data)
-    drawn[home] = np.concatenate([members, drawn[home]])
-    drawn["source_test"] = np.concatenate([non_members, drawn["source_test"]])
+    source, other = Remembered(data.dataset.open()), open_other(data)
+    own = source_task(data, source, num_held_back=0 if other else data.target.classes)
+    target = target_task(data, other) if other else held_back_task(data, source)
+    sides = (_identities if is_by_identity(data) else _photos)(data, own, split_key)
 
     # The order of a split carries nothing: neither classes, nor who of source_train is in the challenge.
-    splits = source_task.splits(drawn, split_key) | target_task.splits(target_task.draw(split_key), split_key)
-    order = numpy_generator(split_key, "order", "challenge").permutation(2 * len(members))
-    splits["challenge"] = source_task.split(np.concatenate([members, non_members])[order])
-    made = Deal(splits, order < len(members), source_task.class_names, target_task.class_names)
+    splits = sides.splits | target.splits(target.draw(split_key), split_key)
+    order = numpy_generator(split_key, "order", "challenge").permutation(2 * len(sides.members))
+    splits["challenge"] = sides.challenge.split(np.concatenate([sides.members, sides.non_members])[order])
+    made = Deal(splits, order < len(sides.members), sides.cbig.class_names, target.class_names)
     check_disjoint(made)
     return made
 
@@ -119,148 +89,57 @@ def check_disjoint(deal: Deal) -> None:
     home = deal.splits.get("unseen", deal.splits["source_train"])
     if not np.isin(challenge[deal.is_member], home.indices).all():
         raise RuntimeError("the challenge has a member that is not of the members' split")
-    if not np.isin(challenge[~deal.is_member], deal.splits["source_test"].indices).all():
-        raise RuntimeError("the challenge has a non-member that is not of source_test")
+    others = "outsiders" if "outsiders" in deal.splits else "source_test"
+    if not np.isin(challenge[~deal.is_member], deal.splits[others].indices).all():
+        raise RuntimeError(f"the challenge has a non-member that is not of {others}")
+    if others == "outsiders":
+        _check_identities(deal)
+
+
+def _check_identities(deal: Deal) -> None:
+    outsiders = _classes(deal.splits["outsiders"])
+    for name, split in deal.splits.items():
+        is_of_source = split.source is deal.splits["outsiders"].source
+        if name not in ("outsiders", "challenge") and is_of_source and (shared := outsiders & _classes(split)):
+            raise RuntimeError(f"splits 'outsiders' and {name!r} share {len(shared)} classes")
+
+
+def _classes(split: Split) -> set[int]:
+    return set(split.source.labels[split.indices].tolist())
 
 
 @dataclass(frozen=True)
-class _Task:
-    """One task's part of the deal: how many examples of each of its classes go where."""
+class _Sides:
+    """Who is in the challenge, and the splits of the source's data set beside it."""
 
-    name: str
-    source: ImageSource
-    classes: Sequence[int]  # labels in the source; the task's own labels are their positions here
-    counts: Mapping[str, int]
-    image_size: int
-    asked: str  # for an error: who asks for what
-    remedy: str
-
-    @property
-    def class_names(self) -> list[str]:
-        return [self.source.classes[label] for label in self.classes]
-
-    def draw(self, split_key: str) -> dict[str, NDArray[np.int64]]:
-        """Indices for each of `counts`. Raises ScenarioError naming the first class that is short."""
-        by_class = examples_by_class(self.source)
-        drawn = [self._draw_class(label, by_class[label], split_key) for label in self.classes]
-        return {piece: np.concatenate([of_class[piece] for of_class in drawn]) for piece in self.counts}
-
-    def _draw_class(self, label: int, indices: NDArray[np.int64], split_key: str) -> dict[str, NDArray[np.int64]]:
-        name = self.source.classes[label]
-        short = f"{self.asked}, but class {name!r} has {len(indices)}"
-        if len(indices) < sum(self.counts.values()):
-            raise ScenarioError(f"{short}: {self.remedy}")
-        generator = numpy_generator(split_key, "split", self.name, name)
-        drawn = draw_class(indices, self.source.groups[indices], self.counts, generator)
-        if drawn is None:
-            raise ScenarioError(f"{short} in near-duplicate groups, which cannot be dealt whole: {self.remedy}")
-        return drawn
-
-    def splits(self, drawn: Mapping[str, NDArray[np.int64]], split_key: str) -> dict[str, Split]:
-        """Each of `drawn` that is not empty, in an order of its own."""
-        return {
-            name: self.split(numpy_generator(split_key, "order", name).permutation(indices))
-            for name, indices in drawn.items()
-            if len(indices)
-        }
-
-    def split(self, indices: NDArray[np.int64]) -> Split:
-        own_label = np.full(len(self.source.classes), -1, np.int64)
-        own_label[np.asarray(self.classes)] = np.arange(len(self.classes))
-        return Split(self.source, indices, own_label[self.source.labels[indices]], self.image_size)
+    members: NDArray[np.int64]
+    non_members: NDArray[np.int64]
+    splits: dict[str, Split]
+    cbig: Task
+    challenge: Task
 
 
-def _source_task(data: Data, source: ImageSource, num_held_back: int) -> _Task:
-    num_classes = len(source.classes) - num_held_back
-    if num_classes < 2:
-        raise ScenarioError(
-            f"the data set has {len(source.classes)} classes, and data.target.classes holds {num_held_back} back for "
-            "csmall: the source task needs at least 2 of its own"
-        )
-    per_class = _challenge_per_class(data)
-    counts = {split: count for split, count in data.splits.model_dump().items() if count}
-    if _home(data) == "unseen":
-        counts["unseen"] = per_class
-    asked = _asked("data.splits", counts)
-    remedy = _remedy("lower a split", data.dataset, "data", sum(counts.values()))
-    for piece, split in {"members": _home(data), "non_members": "source_test"}.items():
-        counts[piece] = per_class
-        counts[split] -= per_class
-    return _Task("source", source, range(num_classes), counts, data.image_size, asked, remedy)
+def _photos(data: Data, task: Task, split_key: str) -> _Sides:
+    """Members and non-members of the same classes."""
+    drawn = task.draw(split_key)
+    members, non_members = drawn.pop("members"), drawn.pop("non_members")
+    drawn[home(data)] = np.concatenate([members, drawn[home(data)]])
+    drawn["source_test"] = np.concatenate([non_members, drawn["source_test"]])
+    return _Sides(members, non_members, task.splits(drawn, split_key), task, task)
 
 
-def _held_back_task(data: Data, source: ImageSource) -> _Task:
-    """The last classes of the source's own data set."""
-    last = range(len(source.classes) - data.target.classes, len(source.classes))
-    counts = _target_counts(data)
-    remedy = _remedy("lower data.target.train or .test", data.dataset, "data", sum(counts.values()))
-    return _Task("target", source, last, counts, data.image_size, _asked("data.target", counts), remedy)
+def _identities(data: Data, task: Task, split_key: str) -> _Sides:
+    """Half of the classes are cbig's; of as many others only the challenge has examples."""
+    num_classes = len(task.classes)
+    shuffled = numpy_generator(split_key, "identities").permutation(num_classes)
+    inside, outside = np.sort(shuffled[: num_classes // 2]), np.sort(shuffled[num_classes // 2 :][: num_classes // 2])
+    cbig = replace(task, classes=[task.classes[number] for number in inside])
+    names = numpy_generator(split_key, "challenge labels").permutation(np.concatenate([inside, outside]))
+    challenge = replace(task, classes=[task.classes[number] for number in names])
 
-
-def _target_task(data: Data, other: ImageSource) -> _Task:
-    """The first classes of another data set that have enough examples."""
-    counts = _target_counts(data)
-    asked, remedy = _asked("data.target", counts), "lower data.target.train, .test or .classes"
-    total, wanted = sum(counts.values()), data.target.classes
-    enough = [label for label, indices in enumerate(examples_by_class(other)) if len(indices) >= total]
-    if len(enough) < wanted:
-        raise ScenarioError(
-            f"{asked} in {wanted} classes, but only {len(enough)} of the {len(other.classes)} classes of "
-            f"data.target.dataset have as many: {remedy}"
-        )
-    return _Task("target", other, enough[:wanted], counts, data.image_size, asked, remedy)
-
-
-def _open_other(data: Data) -> ImageSource | None:
-    """csmall's own data set. Raises ScenarioError if it is the source's: its examples would be dealt twice."""
-    other = data.target.dataset
-    if other is None:
-        return None
-    if _origin(other) == _origin(data.dataset):
-        raise ScenarioError(
-            "data.target.dataset is the source task's own data set: name another, or leave it out to hold classes back"
-        )
-    try:
-        return Remembered(other.open())
-    except ScenarioError as error:
-        raise ScenarioError(f"in data.target.dataset: {error}") from error
-
-
-def _origin(dataset: DatasetSpec) -> object:
-    """Where a data set's examples come from: two of the same origin may share some, whatever else is set."""
-    root = getattr(dataset, "root", None)
-    return root.expanduser().resolve() if root else (dataset.set, getattr(dataset, "seed", None))
-
-
-def _challenge_per_class(data: Data) -> int:
-    available = {"source_test": data.splits.source_test}
-    if _home(data) == "source_train":
-        available["source_train"] = data.splits.source_train
-    per_class = data.challenge.per_class or min(data.splits.source_train, data.splits.source_test)
-    for split, count in available.items():
-        if per_class > count:
-            raise ScenarioError(
-                f"data.challenge.per_class={per_class} is more than data.splits.{split}={count}, which it is "
-                "drawn from: lower the one or raise the other"
-            )
-    return per_class
-
-
-def _home(data: Data) -> str:
-    """The split that the challenge's members are of."""
-    return data.challenge.members_from
-
-
-def _target_counts(data: Data) -> dict[str, int]:
-    return {"target_train": data.target.train, "target_test": data.target.test}
-
-
-def _asked(key: str, counts: Mapping[str, int]) -> str:
-    parts = " + ".join(f"{split} {count}" for split, count in counts.items())
-    return f"{key} asks for {sum(counts.values())} examples of each class ({parts})"
-
-
-def _remedy(lower: str, dataset: DatasetSpec, key: str, total: int) -> str:
-    """What helps; where the data set can leave out small classes, how to tell it to."""
-    can_select = "min_per_class" in type(dataset).model_fields
-    return f"{lower} or set {key}.min_per_class={total}" if can_select else lower
+    by_class = {piece: indices.reshape(num_classes, -1) for piece, indices in task.draw(split_key).items()}
+    drawn = {piece: indices[inside].ravel() for piece, indices in by_class.items()}
+    members, non_members = drawn.pop("members"), by_class["members"][outside].ravel()
+    drawn[home(data)] = np.concatenate([members, drawn[home(data)]])
+    splits = cbig.splits(drawn, split_key) | challenge.splits({"outsiders": non_members}, split_key)
+    return _Sides(members, non_members, splits, cbig, challenge)

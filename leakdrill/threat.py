@@ -64,10 +64,22 @@ def check_threat(scenario: Scenario) -> None:
     except ValueError as error:
         raise ScenarioError(f"timeline: {error}") from error
     for threat in grants(scenario):
+        _check_goal(threat.attack, scenario)
         missing = sorted(threat.attack.needs - threat.granted)
         if missing:
             hints = "; ".join(f"{access}: {_remedy(access, scenario)}" for access in missing)
             raise ScenarioError(f"attack {threat.attack.name!r} needs what it is not granted by then. {hints}")
+
+
+def _check_goal(attack: Attack, scenario: Scenario) -> None:
+    """A photo's membership says nothing where all of a person's photos are in or out, and the other way round."""
+    members_by = scenario.data.challenge.members_by
+    wanted = "identity" if attack.goal == "identity" else "photo"
+    if members_by != wanted:
+        raise ScenarioError(
+            f"attack {attack.name!r} tells members by {wanted}, but data.challenge.members_by is {members_by}: "
+            "set the one or choose another attack"
+        )
 
 
 def grants(scenario: Scenario) -> list[Threat]:

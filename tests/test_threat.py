@@ -140,6 +140,14 @@ def test_a_drill_played_step_by_step_is_held_to_distinct_names_too() -> None:
     assert refusal(twice) == "timeline: 2 attacks are called 'gap': give each a `name` of its own"
 
 
+def test_an_attack_on_photos_is_refused_where_whole_people_are_in_or_out() -> None:
+    splits = {"source_train": 5, "source_test": 5, "source_validation": 5}
+    assert refusal(scenario(["train_source", GAP], data__challenge__members_by="identity", data__splits=splits)) == (
+        "attack 'gap' tells members by photo, but data.challenge.members_by is identity: "
+        "set the one or choose another attack"
+    )
+
+
 def test_what_no_attack_needs_is_noticed() -> None:
     assert unused_grants(scenario()) == []
     assert unused_grants(

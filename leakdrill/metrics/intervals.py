@@ -26,11 +26,11 @@ def interval(judged: Judged, metric: str, resamples: Resamples | None = None) ->
     non-members. A tpr@ is `roc.tpr_at_fpr`'s, of the first repeat and exact, so that it says what the report says.
     """
     if metric.startswith("tpr@"):
-        point = next(iter(tpr_at_fpr(judged, (target_fpr(metric),))), None)
-        return point and Interval(value=point.value, low=point.low, high=point.high)
+        found = next(iter(tpr_at_fpr(judged, (target_fpr(metric),))), None)
+        return found and Interval(value=found.value, low=found.low, high=found.high)
     resamples = resamples or Resamples.draw(judged)
     draws = mean_over_repeats(statistic(judged, metric, resamples))
-    return _around(_value(judged, metric), draws, LEVEL, _num_trials(judged, metric))
+    return _around(point(judged, metric), draws, LEVEL, _num_trials(judged, metric))
 
 
 def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLES, seed: int = SEED) -> Interval | None:
@@ -44,7 +44,7 @@ def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLE
         return None
     resamples = Resamples.draw(a, num, seed)
     draws = [mean_over_repeats(statistic(one, metric, resamples)) for one in (a, b)]
-    return _around(_value(a, metric) - _value(b, metric), draws[0] - draws[1], LEVEL)
+    return _around(point(a, metric) - point(b, metric), draws[0] - draws[1], LEVEL)
 
 
 def simultaneous_auc_intervals(
@@ -56,7 +56,7 @@ def simultaneous_auc_intervals(
     One whose AUC no resample moves (constant or perfect scores) takes no part in the maximum.
     """
     _check_same_challenge(judged)
-    values = {name: _value(one, "auc") for name, one in judged.items()}
+    values = {name: point(one, "auc") for name, one in judged.items()}
     draws = {name: _auc_draws(one, num, seed) for name, one in judged.items()}
     errors = {name: float(draw.std(ddof=1)) for name, draw in draws.items()}
     moving = [name for name, error in errors.items() if error > 0]
@@ -77,7 +77,8 @@ def _auc_draws(judged: Judged, num: int, seed: int) -> Floats:
     return mean_over_repeats(statistic(judged, "auc", Resamples.draw(judged, num, seed)))
 
 
-def _value(judged: Judged, metric: str) -> float:
+def point(judged: Judged, metric: str) -> float:
+    """A metric, mean over repeats, without an interval."""
     return float(mean_over_repeats(statistic(judged, metric, Resamples.identity(judged)))[0])
 
 

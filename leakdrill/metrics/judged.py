@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from leakdrill.errors import InvalidInput
 
+_MIXED = 1e-9  # a rounding error is no member
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -53,3 +55,15 @@ class Judged:
         return Judged(
             self.scores[:, positions], self.decisions[:, positions], self.is_member[positions], self.labels[positions]
         )
+
+    def of_classes(self) -> "Judged":
+        """One row for each class, in the order of its label: the mean of its scores, and what most decisions say.
+
+        Fifty photos of one person are one sample. Raises InvalidInput for a class that is not wholly in or out.
+        """
+        classes, index, sizes = np.unique(self.labels, return_inverse=True, return_counts=True)
+        share = np.eye(len(classes))[index] / sizes  # (N, C)
+        are_members = self.is_member @ share
+        if mixed := int(((are_members > _MIXED) & (are_members < 1 - _MIXED)).sum()):
+            raise InvalidInput(f"{mixed} of {len(classes)} classes have members and non-members, wanted whole classes")
+        return Judged(self.scores @ share, self.decisions @ share > 1 / 2, are_members > 1 / 2, classes)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from leakdrill.metrics.intervals import interval
+from leakdrill.metrics.intervals import interval, point
 from leakdrill.metrics.judged import Judged
 from leakdrill.metrics.resampling import Resamples
 from leakdrill.metrics.roc import FPRS, is_resolved, tpr_at_fpr
@@ -24,8 +24,12 @@ def attack_result(
     cost: float = 0.0,
     notes: Mapping[str, Any],
     seconds: float,
+    examples: Judged | None = None,
 ) -> AttackResult:
-    """The attack's line in results.json. Headline values are means over repeats."""
+    """The attack's line in results.json. Headline values are means over repeats.
+
+    Where `judged` is about identities, `examples` is the same attack judged by photo.
+    """
     resamples = Resamples.draw(judged)
 
     def defined(metric: str) -> Interval:
@@ -40,7 +44,9 @@ def attack_result(
         on=on,
         num_members=judged.num_members,
         num_non_members=judged.num_non_members,
+        unit="example" if examples is None else "identity",
         auc=defined("auc"),
+        example_auc=None if examples is None else point(examples, "auc"),
         accuracy=defined("accuracy"),
         precision=interval(judged, "precision", resamples),
         recall=defined("recall"),

@@ -12,7 +12,9 @@ each fold is fresh to the classifier that scores it, and the interval covers in 
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,22 +54,54 @@ def judge_baseline(
 
     Raises InvalidInput for fewer than two members or non-members.
     """
+    groups = np.arange(len(labels)) if groups is None else groups
+    return _judge(lambda: features(images), labels, is_member, _deal_folds(labels, is_member, groups, seed))
+
+
+def judge_identities(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], is_member: NDArray[np.bool_], seed: int = SEED
+) -> Baseline:
+    """Judge whole classes of the challenge, by the mean and the spread of what their raw images show.
+
+    Each class is one sample and in one fold, else a classifier would know the person again. `examined` are positions in
+    the sorted labels. Raises InvalidInput for fewer than two classes of members or of non-members.
+    """
+    classes, first, index = np.unique(labels, return_index=True, return_inverse=True)
+    share = np.eye(len(classes))[index] / np.bincount(index)[index, None]  # (N, C)
+
+    def of_classes() -> NDArray[np.float64]:
+        of_photos = features(images)
+        means = share.T @ of_photos
+        spreads = np.sqrt(share.T @ (of_photos - means[index]) ** 2)
+        return np.concatenate([_standardised(means), _standardised(spreads)], axis=1)
+
+    nobody = np.zeros(len(classes), np.int64)  # folds are balanced over all, not within a class
+    folds = _deal_folds(nobody, is_member[first], np.arange(len(classes)), seed)
+    return _judge(of_classes, classes, is_member[first], folds, "identity")
+
+
+def _judge(
+    look: Callable[[], NDArray[np.float64]],
+    labels: NDArray[np.int64],
+    is_member: NDArray[np.bool_],
+    folds: NDArray[np.int64],
+    unit: Literal["example", "identity"] = "example",
+) -> Baseline:
     start = time.monotonic()
-    folds = _deal_folds(labels, is_member, np.arange(len(labels)) if groups is None else groups, seed)
-    scores, decisions = _score_forward(features(images), is_member, folds)
+    scores, decisions = _score_forward(look(), is_member, folds)
     examined = np.flatnonzero(folds > 0)
     judged = Judged(scores[None], decisions[None], is_member, labels).take(examined)
     result = attack_result(
         judged,
         name="baseline",
         kind="baseline",
-        goal="membership",
+        goal="membership" if unit == "example" else "identity",
         on="the raw images",
         queries={},
         notes={"folds": int(folds.max()) + 1, "not_scored": int((folds == 0).sum())},
         seconds=time.monotonic() - start,
     )
-    return Baseline(judged, examined, result)
+    return Baseline(judged, examined, result.model_copy(update={"unit": unit}))
 
 
 def features(images: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.metrics import Judged, attack_result, proportion
 from leakdrill.pb.party_pb2 import TrainReport
 from leakdrill.policy import Policy
-from leakdrill.referee.baseline import Baseline, judge_baseline
+from leakdrill.referee.baseline import Baseline, judge_baseline, judge_identities
 from leakdrill.referee.expect import Evidence, decide, overall
 from leakdrill.referee.truth import Truth
 from leakdrill.results import AttackResult, BreachResult, ExpectationResult, ModelResult, Proportion, Results
@@ -33,6 +34,10 @@ class Judge:
         self._attacks: dict[str, AttackResult] = {}
         self._judged: dict[str, Judged] = {}
         self._baseline: Baseline | None = None
+
+    @property
+    def _is_by_identity(self) -> bool:
+        return self._scenario.data.challenge.members_by == "identity"
 
     @property
     def num_challenge(self) -> int:
@@ -64,8 +69,12 @@ class Judge:
             self._truth.is_member,
             self._truth.labels,
         )
+        examples = None
+        if self._is_by_identity:
+            examples, judged = judged, judged.of_classes()
         result = attack_result(
             judged,
+            examples=examples,
             name=attack.name,
             kind=attack.kind,
             goal=attack.goal,
@@ -111,7 +120,8 @@ class Judge:
             challenge = self._cards.splits["challenge"]
             groups = challenge.source.groups[challenge.indices]
             images = _images(challenge)
-            self._baseline = judge_baseline(images, self._truth.labels, self._truth.is_member, groups)
+            judge = judge_identities if self._is_by_identity else partial(judge_baseline, groups=groups)
+            self._baseline = judge(images, self._truth.labels, self._truth.is_member)
         return self._baseline
 
     def _data_digest(self) -> str:

@@ -124,7 +124,12 @@ def _cost(attack: AttackResult, column: str) -> str:
 
 def _caption(judged: Sequence[AttackResult]) -> str:
     first, repeats = judged[0], [spread.num_repeats for attack in judged for spread in attack.over_repeats.values()]
-    caption = f"{first.num_members:,} members of {first.on} and {first.num_non_members:,} non-members; 95 % intervals"
+    members, non_members = ("member", "non-member") if first.unit == "identity" else ("members", "non-members")
+    people = " identities" if first.unit == "identity" else ""
+    caption = (
+        f"{first.num_members:,} {members}{people} of {first.on} and {first.num_non_members:,} {non_members}{people}; "
+        "95 % intervals"
+    )
     return caption + (f"; ± over {repeats[0]} repeats with fresh shadow draws" if repeats else "")
 
 

@@ -51,3 +51,18 @@ def test_taking_positions_keeps_scores_decisions_truth_and_labels_together() -> 
     assert taken.decisions.tolist() == [[False, True]]
     assert taken.is_member.tolist() == [False, True]
     assert taken.labels.tolist() == [0, 0]
+
+
+def test_of_classes_each_class_is_one_sample_with_its_mean_score_and_most_of_its_decisions() -> None:
+    labels, truth = np.array([7, 3, 7, 3, 7]), np.array([True, False, True, False, True])
+    scores = np.array([[3.0, 0.0, 6.0, 1.0, 0.0], [0.0, 2.0, 0.0, 2.0, 0.0]])
+    people = Judged(scores, scores > 2, truth, labels).of_classes()
+    np.testing.assert_allclose(people.scores, [[0.5, 3.0], [2.0, 0.0]])
+    assert people.decisions.tolist() == [[False, True], [False, False]]
+    assert people.is_member.tolist() == [False, True]
+    assert people.labels.tolist() == [3, 7]
+
+
+def test_a_class_of_members_and_non_members_is_no_sample() -> None:
+    with pytest.raises(InvalidInput, match="2 of 2 classes have members and non-members"):
+        Judged(SCORES, SCORES > 1, TRUTH, LABELS).of_classes()

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from leakdrill.errors import InvalidInput
-from leakdrill.referee.baseline import judge_baseline
+from leakdrill.referee.baseline import judge_baseline, judge_identities
 
 Challenge = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]
 
@@ -84,3 +84,26 @@ def test_the_smallest_challenge_is_two_of_each() -> None:
     assert judge_baseline(images, labels, is_member).result.num_members == 1
     with pytest.raises(InvalidInput, match="needs two members"):
         judge_baseline(images[:3], labels[:3], np.array([True, False, False]))
+
+
+def people(generator: np.random.Generator, num: int, photos: int = 4) -> Challenge:
+    """Photos of people who look very different, every second one a member."""
+    labels = np.repeat(np.arange(num), photos)
+    looks = 40 * generator.normal(size=(num, 8, 8, 3))
+    images = np.clip(128 + looks[labels] + 20 * generator.normal(size=(len(labels), 8, 8, 3)), 0, 255)
+    return images.astype(np.uint8), labels, labels % 2 == 0
+
+
+def test_exchangeable_people_cannot_be_told_apart_and_are_counted_as_people() -> None:
+    found = [judge_identities(*people(np.random.default_rng(seed), num=60)).result for seed in range(40)]
+    values = [each.auc.value for each in found]
+    assert abs(np.mean(values) - 0.5) < 3 * np.std(values) / 40**0.5
+    assert sum(each.auc.low <= 0.5 <= each.auc.high for each in found) >= 34
+    assert {(each.unit, each.num_members, each.num_non_members) for each in found} == {("identity", 27, 27)}
+
+
+def test_people_whose_photos_are_more_alike_are_found() -> None:
+    images, labels, is_member = people(np.random.default_rng(8), num=100, photos=6)
+    mean = np.stack([images[labels == label].mean(axis=0) for label in range(100)])[labels]
+    alike = np.where(is_member[:, None, None, None], (images + mean) / 2, images).astype(np.uint8)
+    assert judge_identities(alike, labels, is_member).result.auc.low > 0.6

@@ -154,3 +154,10 @@ def test_a_cost_makes_room_for_itself_in_a_hundred_columns(results: Results) -> 
     assert any("9,999.50" in line and "0.703 [0.673, 0.733]" in line for line in lines)
     assert not any("seconds" in line for line in lines if "queries" in line)
     assert "cost" not in plain(render(priced(results)), width=80)
+
+
+def test_the_caption_says_that_people_were_counted(results: Results) -> None:
+    people = [attack.model_copy(update={"unit": "identity"}) for attack in results.attacks]
+    assert "1,000 member identities of cbig/source and 1,000 non-member identities" in plain(
+        render(changed(results, attacks=people))
+    )

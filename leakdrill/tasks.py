@@ -1,0 +1,198 @@
+"""The two tasks of a drill, cbig's and csmall's: which classes are whose, and how many examples of each go where."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakdrill.datasets import DatasetSpec
+from leakdrill.datasets.remembered import Remembered
+from leakdrill.datasets.source import ImageSource
+from leakdrill.draw import draw_class, examples_by_class
+from leakdrill.errors import ScenarioError
+from leakdrill.scenario import Data
+from leakdrill.seeds import numpy_generator
+from leakdrill.store import SplitDigest
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples of `source` in the order they are dealt in: indices (N,) into it, and labels (N,) of their own task."""
+
+    source: ImageSource
+    indices: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    image_size: int  # pixels, of the square that the recipient resizes to
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def encoded(self) -> Iterator[tuple[bytes, int]]:
+        """Image files and labels, each read when it is asked for."""
+        return zip(self.source.encoded(self.indices.tolist()), self.labels.tolist(), strict=True)
+
+    def digest(self) -> str:
+        """The SplitDigest of all that is dealt. Reads every file, once."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = SplitDigest(self.image_size)
+        for file, label in self.encoded():
+            digest.add(file, label)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task's part of the deal: how many examples of each of its classes go where."""
+
+    name: str
+    source: ImageSource
+    classes: Sequence[int]  # labels in the source; the task's own labels are their positions here
+    counts: Mapping[str, int]
+    image_size: int
+    asked: str  # for an error: who asks for what
+    remedy: str
+
+    @property
+    def class_names(self) -> list[str]:
+        return [self.source.classes[label] for label in self.classes]
+
+    def draw(self, split_key: str) -> dict[str, NDArray[np.int64]]:
+        """Indices for each of `counts`. Raises ScenarioError naming the first class that is short."""
+        by_class = examples_by_class(self.source)
+        drawn = [self._draw_class(label, by_class[label], split_key) for label in self.classes]
+        return {piece: np.concatenate([of_class[piece] for of_class in drawn]) for piece in self.counts}
+
+    def _draw_class(self, label: int, indices: NDArray[np.int64], split_key: str) -> dict[str, NDArray[np.int64]]:
+        name = self.source.classes[label]
+        short = f"{self.asked}, but class {name!r} has {len(indices)}"
+        if len(indices) < sum(self.counts.values()):
+            raise ScenarioError(f"{short}: {self.remedy}")
+        generator = numpy_generator(split_key, "split", self.name, name)
+        drawn = draw_class(indices, self.source.groups[indices], self.counts, generator)
+        if drawn is None:
+            raise ScenarioError(f"{short} in near-duplicate groups, which cannot be dealt whole: {self.remedy}")
+        return drawn
+
+    def splits(self, drawn: Mapping[str, NDArray[np.int64]], split_key: str) -> dict[str, Split]:
+        """Each of `drawn` that is not empty, in an order of its own."""
+        return {
+            name: self.split(numpy_generator(split_key, "order", name).permutation(indices))
+            for name, indices in drawn.items()
+            if len(indices)
+        }
+
+    def split(self, indices: NDArray[np.int64]) -> Split:
+        own_label = np.full(len(self.source.classes), -1, np.int64)
+        own_label[np.asarray(self.classes)] = np.arange(len(self.classes))
+        return Split(self.source, indices, own_label[self.source.labels[indices]], self.image_size)
+
+
+def source_task(data: Data, source: ImageSource, num_held_back: int) -> Task:
+    num_classes = len(source.classes) - num_held_back
+    if num_classes < 2:
+        raise ScenarioError(
+            f"the data set has {len(source.classes)} classes, and data.target.classes holds {num_held_back} back for "
+            "csmall: the source task needs at least 2 of its own"
+        )
+    if is_by_identity(data) and num_classes < 4:
+        raise ScenarioError(
+            f"data.challenge.members_by identity needs 2 classes in and 2 out, got {num_classes} in all"
+        )
+    per_class = _challenge_per_class(data)
+    counts = {split: count for split, count in data.splits.model_dump().items() if count}
+    if home(data) == "unseen":
+        counts["unseen"] = per_class
+    asked = _asked("data.splits", counts)
+    remedy = _remedy("lower a split", data.dataset, "data", sum(counts.values()))
+    pieces = {"members": home(data)} if is_by_identity(data) else {"members": home(data), "non_members": "source_test"}
+    for piece, split in pieces.items():
+        counts[piece] = per_class
+        counts[split] -= per_class
+    return Task("source", source, range(num_classes), counts, data.image_size, asked, remedy)
+
+
+def held_back_task(data: Data, source: ImageSource) -> Task:
+    """The last classes of the source's own data set."""
+    last = range(len(source.classes) - data.target.classes, len(source.classes))
+    counts = _target_counts(data)
+    remedy = _remedy("lower data.target.train or .test", data.dataset, "data", sum(counts.values()))
+    return Task("target", source, last, counts, data.image_size, _asked("data.target", counts), remedy)
+
+
+def target_task(data: Data, other: ImageSource) -> Task:
+    """The first classes of another data set that have enough examples."""
+    counts = _target_counts(data)
+    asked, remedy = _asked("data.target", counts), "lower data.target.train, .test or .classes"
+    total, wanted = sum(counts.values()), data.target.classes
+    enough = [label for label, indices in enumerate(examples_by_class(other)) if len(indices) >= total]
+    if len(enough) < wanted:
+        raise ScenarioError(
+            f"{asked} in {wanted} classes, but only {len(enough)} of the {len(other.classes)} classes of "
+            f"data.target.dataset have as many: {remedy}"
+        )
+    return Task("target", other, enough[:wanted], counts, data.image_size, asked, remedy)
+
+
+def open_other(data: Data) -> ImageSource | None:
+    """csmall's own data set. Raises ScenarioError if it is the source's: its examples would be dealt twice."""
+    other = data.target.dataset
+    if other is None:
+        return None
+    if _origin(other) == _origin(data.dataset):
+        raise ScenarioError(
+            "data.target.dataset is the source task's own data set: name another, or leave it out to hold classes back"
+        )
+    try:
+        return Remembered(other.open())
+    except ScenarioError as error:
+        raise ScenarioError(f"in data.target.dataset: {error}") from error
+
+
+def _origin(dataset: DatasetSpec) -> object:
+    """Where a data set's examples come from: two of the same origin may share some, whatever else is set."""
+    root = getattr(dataset, "root", None)
+    return root.expanduser().resolve() if root else (dataset.set, getattr(dataset, "seed", None))
+
+
+def _challenge_per_class(data: Data) -> int:
+    available = {} if is_by_identity(data) else {"source_test": data.splits.source_test}
+    if home(data) == "source_train":
+        available["source_train"] = data.splits.source_train
+    all_of = ("source_train",) if is_by_identity(data) else ("source_train", "source_test")
+    per_class = data.challenge.per_class or min(getattr(data.splits, split) for split in all_of)
+    for split, count in available.items():
+        if per_class > count:
+            raise ScenarioError(
+                f"data.challenge.per_class={per_class} is more than data.splits.{split}={count}, which it is "
+                "drawn from: lower the one or raise the other"
+            )
+    return per_class
+
+
+def is_by_identity(data: Data) -> bool:
+    return data.challenge.members_by == "identity"
+
+
+def home(data: Data) -> str:
+    """The split that the challenge's members are of."""
+    return data.challenge.members_from
+
+
+def _target_counts(data: Data) -> dict[str, int]:
+    return {"target_train": data.target.train, "target_test": data.target.test}
+
+
+def _asked(key: str, counts: Mapping[str, int]) -> str:
+    parts = " + ".join(f"{split} {count}" for split, count in counts.items())
+    return f"{key} asks for {sum(counts.values())} examples of each class ({parts})"
+
+
+def _remedy(lower: str, dataset: DatasetSpec, key: str, total: int) -> str:
+    """What helps; where the data set can leave out small classes, how to tell it to."""
+    can_select = "min_per_class" in type(dataset).model_fields
+    return f"{lower} or set {key}.min_per_class={total}" if can_select else lower
