@@ -34,10 +34,10 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def guard(path: Path) -> Iterator[Guard]:
-    with contextlib.closing(AuditLog(path)) as log:
-        log.begin("drill-1")
-        yield Guard("cbig", Policy.load(), log)
+def guard(path: Path) -> Guard:
+    log = AuditLog(path)
+    log.begin("drill-1")
+    return Guard("cbig", Policy.load(), log)
 
 
 @pytest.fixture

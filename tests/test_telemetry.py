@@ -39,8 +39,9 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def party(tmp_path: Path, credentials: Path) -> Iterator[Party]:
-    with contextlib.closing(AuditLog(tmp_path / "audit.jsonl")) as log, ThreadPoolExecutor(1) as executor:
-        log.begin("drill-1")
+    log = AuditLog(tmp_path / "audit.jsonl")
+    log.begin("drill-1")
+    with ThreadPoolExecutor(1) as executor:
         guard = Guard("cbig", Policy.load(), log)
         store = SplitStore(tmp_path / "splits")
         yield Party("cbig", tmp_path, Credentials.load(credentials / "cbig"), guard, store, executor=executor)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import secrets
 import threading
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from leakdrill import lines
 from leakdrill.errors import InvalidInput
 
 log = logging.getLogger(__name__)
@@ -29,20 +29,21 @@ class Entry:
 
     def to_line(self) -> str:
         head = {"seq": self.seq, "time": self.time, "event": self.event}
-        return json.dumps(head | self.fields, allow_nan=False) + "\n"
+        return json.dumps(head | self.fields, allow_nan=False)
 
 
 class Journal:
     """Appends to the journal at `path`, going on from the entries it already holds.
 
-    An entry is on the disk when `append` returns. Several threads may append; several processes may not.
+    An entry is on the disk when `append` returns, and there is none when it raises OSError. Several threads may append;
+    several processes may not.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.entries = read(path) if path.exists() else []
         self._lock = threading.Lock()
-        _cut_torn_line(path)
+        lines.cut_torn(path)
 
     def drill_id(self) -> str:
         """Under which the parties keep this run's accounts and logs, drawn once.
@@ -60,11 +61,7 @@ class Journal:
             raise ValueError(f"a journal entry has its own {taken}: call these fields something else")
         with self._lock:
             entry = Entry(len(self.entries), datetime.now(UTC).isoformat(timespec="microseconds"), event, fields)
-            line = entry.to_line()
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+            lines.append(self.path, entry.to_line().encode(), sync=True)
             self.entries.append(entry)
         return entry
 
@@ -80,10 +77,10 @@ def read(path: Path) -> list[Entry]:
     Raises InvalidInput when any other line is not a journal entry.
     """
     text = path.read_text(encoding="utf-8", errors="replace")
-    *lines, torn = text.split("\n")
+    *whole, torn = text.split("\n")
     if torn:
         log.warning("%s ends in a torn line, which is dropped: %.60s", path, torn)
-    return [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+    return [_parse(path, number, line) for number, line in enumerate(whole, start=1)]
 
 
 def _parse(path: Path, number: int, line: str) -> Entry:
@@ -93,10 +90,3 @@ def _parse(path: Path, number: int, line: str) -> Entry:
     except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
         raise InvalidInput(f"line {number} of {path} is not a journal entry: {line[:60]!r}") from error
     return Entry(seq, time, event, fields)
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Shorten the file to its whole lines, lest the next entry be glued to half of one."""
-    if path.exists():
-        whole_lines_bytes = path.read_bytes().rfind(b"\n") + 1
-        os.truncate(path, whole_lines_bytes)

@@ -62,7 +62,7 @@ def _told(party: str, entry: Entry, state: str) -> str:
             lost = f"; it had been cut off while writing {excerpt(entry.torn)!r}" if entry.torn else ""
             return f"{party} was started again{lost}"
         case "unlogged":
-            return f"{party} answered {entry.count:,} more calls before the drill began, too many to log"
+            return f"{party} had {entry.count:,} more calls of {excerpt(entry.caller)} that it did not log one by one"
         case _:
             return f"{party} logged {excerpt(entry.event)}"
 

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,11 +17,11 @@ def audited(run_dir: Path) -> Path:
     journal = Journal(run_dir / "journal.jsonl")
     for party in ("cbig", "csmall"):
         path = audit_path(run_dir, party)
-        with closing(AuditLog(path)) as log:
-            log.begin(journal.drill_id())
-            log.record("state", state="open")
-            for _ in range(3):
-                log.record("call", caller="adversary", method="/inference.GRPCInferenceService/ModelInfer", status="OK")
+        log = AuditLog(path)
+        log.begin(journal.drill_id())
+        log.record("state", state="open")
+        for _ in range(3):
+            log.record("call", caller="adversary", method="/inference.GRPCInferenceService/ModelInfer", status="OK")
         end = end_of(path.read_bytes(), journal.drill_id())
         journal.append(COLLECTED, party=party, num_lines=end.num_lines, head=end.head)
     return run_dir

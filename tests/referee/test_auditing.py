@@ -1,6 +1,5 @@
 """Collecting the logs of parties that answer, and of one that does not, over real servers."""
 
-import contextlib
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +34,8 @@ def credentials(tmp_path: Path) -> dict[str, Credentials]:
 def cbig(tmp_path: Path, credentials: dict[str, Credentials]) -> Iterator[PartyClient]:
     """A real party in the drill "run", as the referee calls it."""
     home = tmp_path / "home"
-    with contextlib.closing(AuditLog(home / "audit.jsonl")) as log, ThreadPoolExecutor(1) as executor:
-        guard = Guard("cbig", Policy.load(), log)
+    with ThreadPoolExecutor(1) as executor:
+        guard = Guard("cbig", Policy.load(), AuditLog(home / "audit.jsonl"))
         party = Party("cbig", home, credentials["cbig"], guard, SplitStore(home / "splits"), executor=executor)
 
         def add(server: Any) -> None:

@@ -1,7 +1,6 @@
 """A log that is tampered with in every way, and where the fault is found."""
 
 import json
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,10 @@ DRILL = "drill-1"
 @pytest.fixture
 def lines(tmp_path: Path) -> list[bytes]:
     """Six lines of a true log."""
-    with closing(AuditLog(tmp_path / "audit.jsonl")) as log:
-        log.begin(DRILL)
-        for number in range(6):
-            log.record("call", caller="adversary", method=f"/a.B/C{number}", status="OK")
+    log = AuditLog(tmp_path / "audit.jsonl")
+    log.begin(DRILL)
+    for number in range(6):
+        log.record("call", caller="adversary", method=f"/a.B/C{number}", status="OK")
     return (tmp_path / "audit.jsonl").read_bytes().splitlines()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from full_disk import disk_of
 
 from leakdrill.errors import InvalidInput
 from leakdrill.referee.journal import Journal, read
@@ -122,3 +123,12 @@ def test_a_run_keeps_its_id_and_no_other_run_of_that_name_has_it(tmp_path: Path)
     again = Journal(tmp_path / "journal.jsonl").drill_id()
     assert drill != again
     assert tmp_path.name not in drill
+
+
+def test_an_entry_that_the_disk_did_not_take_leaves_nothing_behind(path: Path) -> None:
+    journal = Journal(path)
+    journal.append("started")
+    with disk_of(path.stat().st_size + 10), pytest.raises(OSError, match=r"large|space"):
+        journal.append("dealt")
+    assert journal.append("resumed").seq == 1
+    assert [entry.event for entry in read(path)] == ["started", "resumed"]

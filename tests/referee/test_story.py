@@ -74,11 +74,17 @@ def test_ends_that_are_no_refusals_have_their_reason_too() -> None:
 
 
 def test_a_restart_says_what_was_lost() -> None:
-    logs = {"cbig": [entry(0, "restarted"), entry(3600, "restarted", torn='{"se'), entry(3601, "unlogged", count=5)]}
+    logs = {
+        "cbig": [
+            entry(0, "restarted"),
+            entry(3600, "restarted", torn='{"se'),
+            entry(3601, "unlogged", caller="adversary", count=5),
+        ]
+    }
     assert list(tell(logs)) == [
         "00:00.0 cbig was started again",
         "60:00.0 cbig was started again; it had been cut off while writing '{\"se'",
-        "60:01.0 cbig answered 5 more calls before the drill began, too many to log",
+        "60:01.0 cbig had 5 more calls of adversary that it did not log one by one",
     ]
 
 
