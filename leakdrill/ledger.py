@@ -22,12 +22,13 @@ MAX_KEYS = 1 << 17  # of one caller, some 60 MB; a request retried after so many
 class Ledger:
     """Counts queries by caller, model and output. Thread-safe.
 
-    `path` is the file of its accounts, for one process at a time; without one they are kept in memory alone.
+    `directory` is where its accounts are, for one process at a time; without one they are kept in memory alone.
     """
 
-    def __init__(self, path: Path | None = None, budget: int | None = None, clock: Clock = time.monotonic) -> None:
+    def __init__(self, directory: Path | None = None, budget: int | None = None, clock: Clock = time.monotonic) -> None:
         self._lock = threading.Lock()
-        self._path = path
+        self._directory = directory
+        self._path: Path | None = None  # of the account that is open
         self._clock = clock
         self._account: str | None = None
         self._budget = budget
@@ -48,8 +49,9 @@ class Ledger:
             self._account = None
             self._counts.clear()
             self._charged.clear()
-            if self._path is not None:
-                for charge in charges.begin(self._path, account):
+            if self._directory is not None:
+                self._path = charges.path_of(self._directory, account)
+                for charge in charges.begin(self._path):
                     self._count(charge)
             self._account = account
 

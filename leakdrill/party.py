@@ -43,7 +43,7 @@ class Party:
     executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="compute"))
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.home / "ledger.jsonl")
+        self.ledger = Ledger(self.home / "ledger")
 
     def public_api(self) -> InferenceServicer:
         return InferenceServicer(self.name, self.models, self.ledger, self.executor)

@@ -117,11 +117,11 @@ def test_keys_are_remembered_in_bounded_number_and_each_caller_has_its_own_bound
 
 
 def test_an_account_goes_on_in_another_process_of_the_party(tmp_path: Path) -> None:
-    first = Ledger(tmp_path / "ledger.jsonl")
+    first = Ledger(tmp_path / "ledger")
     first.open("run", budget=10)
     first.charge("adversary", "source", "scores", 4, key="k", request="digest")
     first.charge("adversary", "source", "label", 3)
-    second = Ledger(tmp_path / "ledger.jsonl")
+    second = Ledger(tmp_path / "ledger")
     second.open("run", budget=10)
     assert (
         second.counts() == first.counts() == {("adversary", "source", "scores"): 4, ("adversary", "source", "label"): 3}
@@ -132,8 +132,8 @@ def test_an_account_goes_on_in_another_process_of_the_party(tmp_path: Path) -> N
         second.charge("adversary", "source", "scores", 4, key="k", request="other")
 
 
-def test_every_account_of_a_file_is_kept_apart(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.jsonl")
+def test_accounts_are_kept_apart_and_one_that_returns_goes_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
     for account, spent in (("one", 4), ("two", 2), ("one", 1)):
         ledger.open(account, budget=10)
         ledger.charge("adversary", "source", "scores", spent)
@@ -142,8 +142,21 @@ def test_every_account_of_a_file_is_kept_apart(tmp_path: Path) -> None:
     assert ledger.left("adversary", "source") == 8
 
 
+def test_a_damaged_account_is_no_matter_of_another(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.open("old", budget=10)
+    ledger.charge("adversary", "source", "scores", 1)
+    (damaged,) = (tmp_path / "ledger").iterdir()
+    damaged.write_text("damaged\n")
+    ledger.open("new", budget=10)
+    ledger.charge("adversary", "source", "scores", 3)
+    assert ledger.left("adversary", "source") == 7
+    with pytest.raises(InvalidInput, match="line 1 of"):
+        ledger.open("old", budget=10)
+
+
 def test_the_account_that_is_open_goes_on_when_it_is_opened_again_with_other_limits(tmp_path: Path) -> None:
-    for ledger in (Ledger(), Ledger(tmp_path / "ledger.jsonl")):
+    for ledger in (Ledger(), Ledger(tmp_path / "ledger")):
         ledger.open("run", budget=10)
         ledger.charge("adversary", "source", "scores", 8)
         ledger.open("run", budget=5)

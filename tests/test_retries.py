@@ -213,7 +213,7 @@ def test_a_service_that_starts_anew_in_mid_attack_goes_on_with_the_account(
     images = photos(40)
 
     def ledger() -> Ledger:
-        account = Ledger(tmp_path / "ledger.jsonl")
+        account = Ledger(tmp_path / "ledger")
         account.open("run", budget=60)
         return account
 
