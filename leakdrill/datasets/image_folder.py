@@ -1,11 +1,13 @@
 """Any folder of class folders of images, as torchvision's ImageFolder reads it: VGGFace2, ImageNet, CIFAR as files.
 
 The conventions are torchvision's: class folders in sorted order, files of every depth below them, sorted, by extension.
-Unlike there, a class folder without an image is left out rather than refused.
+Unlike there, a class folder without an image is left out rather than refused, and a link that leads out of the folder,
+or to a part of it that is there already, is refused rather than followed.
 """
 
 import csv
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from leakdrill.spec import Spec
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 MAX_FILE_BYTES = 32 << 20
+MAX_CSV_BYTES = 1 << 30
 
 
 class Selection(Spec):
@@ -85,7 +88,7 @@ class FileSource:
 
     def encoded(self, indices: Sequence[int]) -> Iterator[bytes]:
         for index in indices:
-            yield _read_image(self.root / self.paths[index])
+            yield _read_image(self.root, self.root / self.paths[index])
 
 
 def class_files(root: Path) -> dict[str, list[str]]:
@@ -97,7 +100,8 @@ def class_files(root: Path) -> dict[str, list[str]]:
         raise ScenarioError(
             f"data.root={root}: {error.strerror}; give the folder of class folders with --set data.root=DIR"
         ) from error
-    return {name: [f"{name}/{path}" for path in _images_below(root / name)] for name in names}
+    seen: set[str] = set()
+    return {name: [f"{name}/{path}" for path in _images_below(root, root / name, seen)] for name in names}
 
 
 def select(files: dict[str, list[str]], selection: Selection) -> dict[str, list[str]]:
@@ -130,6 +134,12 @@ def read_attributes(path: Path, classes: Sequence[str]) -> dict[str, NDArray[np.
 
 def _rows(path: Path, key: str, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
+        if path.exists() and not (
+            path.is_file() and path.stat().st_size <= MAX_CSV_BYTES
+        ):  # a device or a pipe would never end
+            raise ScenarioError(
+                f"{key}={path} is not a readable CSV file: wanted one of {MAX_CSV_BYTES >> 20} MiB at most"
+            )
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             rows = list(reader)
@@ -140,16 +150,37 @@ def _rows(path: Path, key: str, columns: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _images_below(folder: Path) -> Iterator[str]:
-    """Paths relative to `folder`, in torchvision's order: folder by folder, sorted."""
-    for where, _, names in sorted(os.walk(folder, followlinks=True)):
+def _images_below(root: Path, folder: Path, seen: set[str]) -> Iterator[str]:
+    """Paths relative to `folder`, in torchvision's order: folder by folder, sorted. Adds the folders to `seen`."""
+    for where, _, names in sorted(_walk(root, folder, seen)):
         within = Path(where).relative_to(folder)
         yield from ((within / name).as_posix() for name in sorted(names) if name.lower().endswith(EXTENSIONS))
 
 
-def _read_image(path: Path) -> bytes:
+def _walk(root: Path, folder: Path, seen: set[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As os.walk, through links. Raises ScenarioError for one that leaves `root`, or leads where we have been."""
+    for where, folders, names in os.walk(folder, followlinks=True):
+        if not _is_within(root, where):
+            raise ScenarioError(
+                f"{where} leads out of data.root={root}, to {os.path.realpath(where)}: copy what it holds"
+            )
+        if (real := os.path.realpath(where)) in seen:
+            raise ScenarioError(f"{where} leads to {real}, which data.root={root} holds already: remove the link")
+        seen.add(real)
+        yield where, folders, names
+
+
+def _is_within(root: Path, path: str | Path) -> bool:
+    return Path(path).resolve().is_relative_to(root.resolve())
+
+
+def _read_image(root: Path, path: Path) -> bytes:
     """The file's bytes. Its header is checked here, where the file still has a name; a party sees only a number."""
     try:
+        if not _is_within(root, path):
+            raise InvalidInput(f"{path} leads out of data.root={root}, to {path.resolve()}: put the file there itself")
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe could take for ever
+            raise InvalidInput(f"{path} is no file")
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             content = file.read(size) if size <= MAX_FILE_BYTES else b""
