@@ -12,6 +12,8 @@ from leakdrill.errors import ScenarioError
 
 MAX_BYTES = 1 << 20
 MAX_NODES = 20_000  # with every alias unfolded: nine aliases of nine aliases of ... are a billion
+MAX_NUMBER_LENGTH = 100  # characters; Python cannot even print a whole number of more than 4,300 digits
+_INT = "tag:yaml.org,2002:int"
 _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map")}
 
@@ -60,6 +62,8 @@ def _check(root: yaml.Node) -> None:
             raise yaml.MarkedYAMLError(problem=f"more than {MAX_NODES} values once its aliases are unfolded")
         if node.tag not in _PLAIN_TAGS:
             _refuse(node, f"the tag {node.tag!r} is not supported: a scenario is plain text, numbers, lists, mappings")
+        if node.tag == _INT and len(node.value) > MAX_NUMBER_LENGTH:
+            _refuse(node, f"a number of {len(node.value)} characters, at most {MAX_NUMBER_LENGTH} are read")
         if isinstance(node, yaml.MappingNode):
             _check_keys(node)
             pending += [value for _, value in node.value]
