@@ -4,6 +4,7 @@ Such a server has names of its own for its tensors, may send outputs that nobody
 queries are counted, and bounded, here. A party's own API is asked by leakdrill.remote instead.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,22 @@ from leakdrill.wire import TensorSpec, infer_output, infer_request
 METADATA_SECONDS = 30.0
 INFER_SECONDS = 120.0  # a cold model may be loaded first
 SUM_TOLERANCE = 0.02  # of a row of scores: a softmax in half precision
+
+#: gRPC's own: an endpoint that is away for a few seconds does not cost the answers so far. It may count a batch twice.
+RETRIES = {
+    "methodConfig": [
+        {
+            "name": [{"service": "inference.GRPCInferenceService"}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "5s",
+                "backoffMultiplier": 3,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
 
 
 @dataclass(frozen=True)
@@ -144,7 +161,8 @@ class LiveOracle:
 
 
 def _channel(address: str, tls: Tls | None) -> Any:
-    options = [(f"grpc.max_{way}_message_length", MAX_MESSAGE_BYTES) for way in ("receive", "send")]
+    limits = [(f"grpc.max_{way}_message_length", MAX_MESSAGE_BYTES) for way in ("receive", "send")]
+    options = [*limits, ("grpc.service_config", json.dumps(RETRIES))]
     if tls is None:
         return grpc.insecure_channel(address, options)
     return grpc.secure_channel(address, tls.credentials(), options)

@@ -32,6 +32,7 @@ def check(
     leakdrill check quickstart --policy
     """
     from leakdrill.loading import expand_grid, load_scenario
+    from leakdrill.policy import Policy
     from leakdrill.threat import threat_table
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
@@ -40,7 +41,7 @@ def check(
     console.print(loaded.scenario.question, style="bold")
     console.print(render_threats(threat_table(cells[0].scenario)))
     if policy:
-        console.print(render_policy())
+        console.print(render_policy(Policy.load().rows))
     refuse_unplayable(loaded.scenario)
     drills = "one drill" if len(cells) == 1 else f"{len(cells)} drills, one for each cell of its grid"
     console.print(f"\n{loaded.path} can be played: {drills}", soft_wrap=True)
@@ -57,13 +58,16 @@ def refuse_unplayable(scenario: "Scenario") -> None:
         check_threat(cell.scenario)
 
 
-def show(run_dir: RunArgument) -> None:
+def show(run_dir: RunArgument, policy: PolicyOption = False) -> None:
     """Print what a finished run found; of a grid, one table of all its cells.
 
     \b
     leakdrill show runs/quickstart-20260101-120000
+    leakdrill show runs/quickstart-20260101-120000 --policy
     """
     print_run(run_dir)
+    if policy:  # the one that the run was played under
+        stdout().print(render_policy(finished_drills(run_dir)[0][1].policy))
 
 
 def print_run(run_dir: Path) -> None:

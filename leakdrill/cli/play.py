@@ -89,14 +89,14 @@ def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:
 
 @contextmanager
 def _resumable(run_dir: Path) -> Iterator[None]:
-    """By the time an interrupt gets here, the drill's own context managers have stopped the parties."""
+    """By the time an interrupt gets here, the drill's own context managers have stopped the parties that it started."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container is stopped by it
     try:
         yield
     except KeyboardInterrupt:
         can_resume = (run_dir / SCENARIO).exists()
         went_on = f"resume with: leakdrill resume {run_dir}" if can_resume else "nothing was played"
-        complain(f"interrupted; the parties are stopped; {went_on}")
+        complain(f"interrupted; {went_on}")
         raise typer.Exit(INTERRUPTED) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -1,6 +1,6 @@
 """The policy as a table: every method of every party, who may call it, and from which state of the drill on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, get_args
 
@@ -10,34 +10,42 @@ from rich.text import Text
 from leakdrill.cli.threats import plain_table
 
 if TYPE_CHECKING:
-    from leakdrill.policy import Row
+    from leakdrill.policy import Row, State
 
 NEVER = "·"
 
 
-def render_policy() -> RenderableType:
+def render_policy(rows: "Sequence[Row]") -> RenderableType:
     """A row for each method, a column for each caller."""
-    from leakdrill.policy import OBSERVER, Party, Policy
+    from leakdrill.policy import OBSERVER, Party
 
     callers = [*get_args(Party), OBSERVER]
-    grants: dict[str, dict[str, dict[str, str]]] = {}
-    for place, method, caller, state in _grants(Policy.load().rows):
-        grants.setdefault(place, {}).setdefault(method, {})[caller] = state
+    grants: dict[str, dict[str, dict[str, set[State]]]] = {}
+    for place, method, caller, when in _grants(rows):
+        grants.setdefault(place, {}).setdefault(method, {}).setdefault(caller, set()).update(when)
     table = plain_table("who may call what, from which state of the drill on", *callers)
     for place, methods in sorted(grants.items()):
         table.add_row(Text(place, style="bold"))
         for method, states in sorted(methods.items()):
-            table.add_row(f"  {method}", *(states.get(caller, NEVER) for caller in callers))
+            table.add_row(f"  {method}", *(_when(states.get(caller, set())) for caller in callers))
     return Group(Text(), table, Text(f"{NEVER}, and whatever has no row here: refused"))
 
 
-def _grants(rows: "tuple[Row, ...]") -> Iterator[tuple[str, str, str, str]]:
-    """(place, method, caller, first state) of each call that some row grants, methods named one by one."""
+def _when(granted: "set[State]") -> str:
+    """The state from which on, if it is so to the end; else every state."""
+    from leakdrill.policy import STATES
+
+    states = [state for state in STATES if state in granted]
+    return NEVER if not states else states[0] if states == list(STATES[-len(states) :]) else " ".join(states)
+
+
+def _grants(rows: "Sequence[Row]") -> "Iterator[tuple[str, str, str, list[State]]]":
+    """(place, method, caller, states) of each call that some row grants, methods named one by one."""
     for row in rows:
         for at in row.at:
             for listener in row.listeners:
                 for method in (one for name in row.methods for one in _methods(name)):
-                    yield from ((f"{at}: {listener}", method, caller, row.states[0]) for caller in row.callers)
+                    yield from ((f"{at}: {listener}", method, caller, row.states) for caller in row.callers)
 
 
 def _methods(name: str) -> list[str]:

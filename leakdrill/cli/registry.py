@@ -1,4 +1,4 @@
-"""What there is to try: attacks, data sets, architectures, scenarios, each with its line."""
+"""What there is to try: attacks, defences, data sets, architectures, scenarios, each with its line."""
 
 import inspect
 from collections.abc import Callable
@@ -13,13 +13,14 @@ from leakdrill.cli.shell import stdout
 
 class What(StrEnum):
     ATTACKS = "attacks"
+    DEFENCES = "defences"
     DATASETS = "datasets"
     ARCHS = "archs"
     SCENARIOS = "scenarios"
 
 
 def list_(what: Annotated[What, typer.Argument(help="What to list.")]) -> None:
-    """What a scenario can name: attacks, data sets and architectures, and the scenarios there are.
+    """What a scenario can name: attacks, defences, data sets and architectures, and the scenarios there are.
 
     \b
     leakdrill list attacks
@@ -35,6 +36,12 @@ def _attacks() -> dict[str, str]:
     from leakdrill.attacks import ATTACKS
 
     return {kind: _first_line(attack) for kind, attack in ATTACKS.items()}
+
+
+def _defences() -> dict[str, str]:
+    from leakdrill.defences import DEFENCES
+
+    return {kind: _first_line(defence) for kind, defence in DEFENCES.items()}
 
 
 def _datasets() -> dict[str, str]:
@@ -57,6 +64,7 @@ def _scenarios() -> dict[str, str]:
 
 LISTS: dict[What, Callable[[], dict[str, str]]] = {
     What.ATTACKS: _attacks,
+    What.DEFENCES: _defences,
     What.DATASETS: _datasets,
     What.ARCHS: _archs,
     What.SCENARIOS: _scenarios,

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-import yaml
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.healthcheck import check_health
 from leakdrill.identity import Credentials
 from leakdrill.referee.local import PARTIES, LocalParties
+from leakdrill.safe_yaml import parse_yaml
 from leakdrill.spec import Spec
+
+LISTENERS = {f"{party}/private" for party in PARTIES} | {"cbig/public", "csmall/public", "csmall/exfiltration"}
 
 
 class Parties(Protocol):
@@ -41,14 +43,21 @@ class RemoteParties(Spec):
     credentials_dir: Path  # ca.pem, cert.pem and key.pem of the referee
     logs: str = "the parties' own logs"
 
+    @field_validator("addresses")
+    @classmethod
+    def _all_listeners(cls, addresses: dict[str, str]) -> dict[str, str]:
+        if missing := LISTENERS - addresses.keys():
+            raise ValueError(f"no address of {', '.join(sorted(missing))}")
+        return addresses
+
     @classmethod
     def load(cls, path: Path) -> "RemoteParties":
         """Raises NotFound or InvalidInput, saying what is missing or malformed."""
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text()))
+            return cls.model_validate(parse_yaml(path.read_text(), origin=str(path)))
         except FileNotFoundError as error:
             raise NotFound(f"no parties file {path}: it names the address of each party's listeners") from error
-        except (yaml.YAMLError, ValidationError) as error:
+        except ValidationError as error:
             raise InvalidInput(f"{path} is no parties file: {error}") from error
 
     @property

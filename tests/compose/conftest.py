@@ -4,7 +4,6 @@ import os
 import subprocess
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import base_image
 import pytest
@@ -48,8 +47,3 @@ def parties(deployment: Deployment) -> Deployment:
     """The deployment with its parties up and healthy, and no drill."""
     deployment.compose("up", "--detach", "--wait", *PARTIES)
     return deployment
-
-
-@pytest.fixture(scope="session")
-def runs(deployment: Deployment) -> Path:
-    return deployment.directory / "runs"

@@ -89,6 +89,11 @@ def test_a_party_finds_no_key_but_its_own(parties: Deployment, party: str) -> No
 
 
 @pytest.mark.parametrize("party", PARTIES)
+def test_a_party_finds_no_scenario(parties: Deployment, party: str) -> None:
+    assert "scenarios" not in parties.inside(party, "import json, os; print(json.dumps(os.listdir()))")
+
+
+@pytest.mark.parametrize("party", PARTIES)
 def test_a_partys_environment_says_nothing_of_the_scenario(parties: Deployment, party: str) -> None:
     names = set(parties.inside(party, ENVIRONMENT))
     assert not {name for name in names if name.startswith(("LEAKDRILL", "SCENARIO", "ARGS", "DATA"))}

@@ -1,6 +1,9 @@
 """What a party can reach from inside its container, and that each check would notice if it could reach more."""
 
+import ipaddress
 import json
+import socket
+from collections.abc import Iterator
 
 import pytest
 from deployment import PARTIES, Deployment, docker
@@ -88,6 +91,26 @@ def test_no_party_has_a_route_out(parties: Deployment, party: str) -> None:
 def test_the_check_for_routes_sees_a_route_out(parties: Deployment) -> None:
     """On Docker's ordinary bridge there is one."""
     assert json.loads(_run(parties, ["bridge"], ROUTES)) == ["eth0"]
+
+
+@pytest.fixture
+def port_of_this_machine() -> Iterator[int]:
+    """Open to whoever can reach this machine at all."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_the_adversary_does_not_reach_the_machine_that_it_runs_on(
+    parties: Deployment, port_of_this_machine: int
+) -> None:
+    gateways = [
+        f"{ipaddress.ip_network(f'{ip}/16', strict=False).network_address + 1}:{port_of_this_machine}"
+        for ip in parties.addresses("adversary").values()
+    ]
+    assert set(reach(parties, "adversary", *gateways).values()) <= UNREACHABLE
+    docker0 = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    address = f"{docker0}:{port_of_this_machine}"
+    assert json.loads(_run(parties, ["bridge"], CONNECT, address)) == {address: "open"}
 
 
 def _run(deployment: Deployment, networks: list[str], code: str, *arguments: str) -> str:

@@ -36,6 +36,12 @@ def test_the_exit_code_is_the_verdict_and_the_results_are_the_callers(
         assert "10" in results["error"]  # the budget that did not suffice
 
 
+def test_the_first_command_of_the_readme_plays_the_default_drill(deployment: Deployment) -> None:
+    deployment.compose("up", "--build", "--exit-code-from", "referee", ARGS="--smoke --out runs/default")
+    results = json.loads((deployment.directory / "runs" / "default" / "results.json").read_text())
+    assert results["scenario"]["question"] == load_scenario("quickstart").scenario.question
+
+
 def test_containers_and_local_processes_find_the_same(deployment: Deployment, tmp_path: Path) -> None:
     _, run_dir = play(deployment, "met")
     with Drill(load_scenario(deployment.directory / "scenarios" / "met.yaml").scenario, out=tmp_path / "run") as drill:

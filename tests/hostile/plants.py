@@ -89,7 +89,7 @@ def the_adversarys_own_seed() -> Plant:
 
 
 def a_key_in_the_runs_name() -> Plant:
-    """The run's folder is called after its key, and the parties are told the run's name."""
+    """The run's folder is called after its key: no mistake, as long as nobody is told the folder's name."""
 
     def named(plan: Plan) -> Plan:
         return replace(plan, run_name=f"run-{plan.split_key}")

@@ -25,7 +25,6 @@ MISTAKES = [
     plants.slow_members,
     plants.the_scenarios_seed,
     plants.the_adversarys_own_seed,
-    plants.a_key_in_the_runs_name,
     plants.the_same_key_again,
     plants.a_shadow_pool_with_non_members,
     plants.members_in_memory,
@@ -52,6 +51,12 @@ def test_a_spy_who_knows_the_truth_of_earlier_drills_is_at_chance_in_the_next(
 
 def test_a_spy_learns_nothing_from_which_files_were_in_memory(parties: LocalParties, tmp_path: Path) -> None:
     drills = collect(parties, NUM_DRILLS // 2, tmp_path, plants.too_large_to_remember())
+    found = verdicts(drills)
+    assert is_at_chance(found), (found, best_column(drills))
+
+
+def test_a_spy_does_not_learn_what_a_run_is_called(parties: LocalParties, tmp_path: Path) -> None:
+    drills = collect(parties, NUM_PLANTED, tmp_path, plants.a_key_in_the_runs_name())
     found = verdicts(drills)
     assert is_at_chance(found), (found, best_column(drills))
 
