@@ -19,6 +19,7 @@ from leakdrill.datasets.source import ImageSource
 from leakdrill.draw import examples_by_class
 from leakdrill.scenario import Data
 from leakdrill.seeds import derive
+from leakdrill.tasks import source_task
 
 MAX_OF_ONE_KIND = 20  # tokens of one text
 MAX_GUESSES = 1500
@@ -78,7 +79,7 @@ class _Trial:
     """Whether a key deals the very challenge that we hold. One class of it will tell, and takes a tenth of the time."""
 
     def __init__(self, data: Data, public: ImageSource, places: NDArray[np.int64]) -> None:
-        self._task = splits._source_task(data, public, data.target.classes)
+        self._task = source_task(data, public, data.target.classes)
         self._class = examples_by_class(public)[0]
         self._held = np.isin(self._class, places)
 
