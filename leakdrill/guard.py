@@ -7,6 +7,7 @@ parsed, before the policy has let the call in.
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -16,9 +17,10 @@ import prometheus_client
 from google.protobuf.message import DecodeError
 
 from leakdrill.audit import AuditLog, excerpt
-from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError, RateLimited
+from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError, PartyUnavailable, RateLimited
 from leakdrill.identity import SPIFFE_PREFIX
 from leakdrill.policy import Policy
+from leakdrill.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,8 @@ UNKNOWN_METHOD = "unknown"  # one name for all of them, or any caller could grow
 HEALTH = "/grpc.health.v1.Health/"
 MAX_CALLS_PER_CALLER = 16  # at once, on one listener: half of all, so that no one's open streams shut out the others
 CROWDED_SECONDS = 0.1  # before a caller with as many may try again
+FAILURES_PER_SECOND = 10.0  # of one caller that are logged one by one: 10 MB an hour
+FAILURE_BURST = 1000.0
 #: Of a refusal, which may quote what it refuses. A status of more than 8 KiB is itself refused by gRPC's clients, and a
 #: character may take 12 bytes there.
 MAX_MESSAGE_LENGTH = 600
@@ -58,6 +62,7 @@ class Guard:
         self.audit = audit
         self.state = "setup"  # one of leakdrill.policy.STATES; any other grants nothing
         self.refusals: Counter[tuple[str, str, str]] = Counter()  # by caller, method and status
+        self._failures = RateLimit(FAILURES_PER_SECOND, time.monotonic, FAILURE_BURST)
 
     def check(self, name: str, method: str, listener: str) -> None:
         """Raises AccessDenied unless the policy lets `name` call `method` in the present state."""
@@ -66,22 +71,35 @@ class Guard:
             raise AccessDenied(f"{name} may not call {method} at {where}")
 
     def enter(self, state: str) -> None:
-        """Moves this party to another state of the drill."""
-        self.state = state
+        """Moves this party to another state of the drill. Raises PartyUnavailable when that cannot be audited."""
         if self.audit:
             self.audit.record("state", state=state)
+        self.state = state
 
     def answered(
         self, listener: str, name: str, method: str, status: str, error: LeakdrillError | None = None, path: str = ""
     ) -> None:
         """Audits a call that has ended. `path` is what was asked for where there is no such method.
 
-        Health checks that were answered are left out: they come every few seconds, for hours.
+        Health checks that were answered are left out: they come every few seconds, for hours. Of calls that failed, one
+        caller's fill no disk: those over FAILURES_PER_SECOND are only counted, as is what the disk does not take.
         """
-        if self.audit and (error or not method.startswith(HEALTH)):
-            why = {"error": type(error).__name__} if error else {}
-            where = {"path": excerpt(path)} if path else {}
-            self.audit.record("call", listener=listener, caller=name, method=method, status=status, **why, **where)
+        if method.startswith(HEALTH) and not error:
+            return
+        why = {"error": type(error).__name__} if error else {}
+        where = {"path": excerpt(path)} if path else {}
+        try:
+            if status != "OK":
+                self._failures.take(name, 1)
+            if error:
+                log.info("refused %s to %s: %s", method, name, _bounded(str(error)))
+            if self.audit:
+                self.audit.record("call", listener=listener, caller=name, method=method, status=status, **why, **where)
+        except (RateLimited, PartyUnavailable) as left_out:
+            if isinstance(left_out, PartyUnavailable):
+                log.error("no call is answered until it is: %s", left_out)
+            if self.audit:
+                self.audit.leave_out(name)
 
 
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base is untyped
@@ -113,13 +131,14 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
                 if handler is None:  # granted by a row for all of its service
                     raise AccessDenied(f"{name} may not call {path}: there is no such method")
                 with self._counted(name):
+                    if self._guard.audit:
+                        self._guard.audit.check()
                     await _call(handler, messages, context)
         except LeakdrillError as error:
-            status, refusal, message = error.status, error, _bounded(str(error))
+            status, refusal = error.status, error
             self._guard.refusals[name, method, status] += 1
-            log.info("refused %s to %s: %s", method, name, message)
             context.set_trailing_metadata(((ERROR_KEY, type(error).__name__), *error.metadata()))
-            await _abort(context, status, message)
+            await _abort(context, status, _bounded(str(error)))
         except grpc.aio.AbortError:  # health checking and reflection choose their own status
             status = context.code().name
             raise

@@ -9,15 +9,19 @@ from typing import Any
 import grpc
 import prometheus_client
 import pytest
+from full_disk import disk_of
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from guarded import PARTIES, add_private, configure, eventually, refusal
 from predict_api import party_credentials
 from serving import served
 
 from leakdrill.audit import AuditLog
+from leakdrill.errors import PartyUnavailable
 from leakdrill.identity import Credentials
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.policy import Policy
+from leakdrill.rate_limit import RateLimit
+from leakdrill.referee.chain import first_fault
 from leakdrill.rpc import Guard, Listener, connect
 
 CONFIGURE = "/leakdrill.v1.PartyService/Configure"
@@ -118,6 +122,58 @@ def test_the_moves_of_the_state_are_audited(guard: Guard, path: Path) -> None:
         guard.enter(state)
     assert guard.state == "breached"
     assert [entry["state"] for entry in logged(path, 3)] == ["setup", "open", "breached"]
+
+
+def test_a_call_that_could_not_be_audited_was_answered_and_none_is_until_the_log_works_again(
+    address: str, credentials: dict[str, Credentials], path: Path, guard: Guard
+) -> None:
+    def is_refused() -> bool:
+        try:
+            return not configure(channel).held_splits
+        except grpc.RpcError as error:
+            return error.code() is grpc.StatusCode.UNAVAILABLE
+
+    with connect(address, credentials["referee"], "cbig") as channel:
+        configure(channel)
+        logged(path, 1)
+        with disk_of(path.stat().st_size + 10):
+            assert configure(channel).held_splits
+            assert eventually(is_refused)
+            with pytest.raises(PartyUnavailable):
+                guard.enter("breached")
+            assert guard.state == "setup", "what is not audited does not happen"
+        assert configure(channel).held_splits
+    assert eventually(lambda: path.read_text().count('"OK"') == 2)
+    first, left_out, *_, last = logged(path, 3)
+    assert [entry["event"] for entry in (first, left_out, last)] == ["call", "unlogged", "call"]
+    assert left_out["caller"] == "referee"
+    assert last["status"] == "OK"
+    assert first_fault(path.read_bytes(), "drill-1") is None
+
+
+def test_a_storm_of_refusals_is_denied_to_the_last_and_summed_up_in_the_log(
+    credentials: dict[str, Credentials], path: Path, guard: Guard
+) -> None:
+    now = [0.0]
+    guard._failures = RateLimit(10, lambda: now[0], burst=3)
+    with (
+        served(guard, [Listener("private", add_private, ())], credentials["cbig"]) as addresses,
+        connect(addresses["private"], credentials["adversary"], "cbig") as channel,
+        connect(addresses["private"], credentials["referee"], "cbig") as referees,
+    ):
+        for _ in range(8):
+            assert refusal(configure, channel)[0] == "PERMISSION_DENIED"
+        refusal(configure, referees, "NotFound")  # another caller's bound is another
+        logged(path, 5)
+        now[0] = 0.1
+        refusal(configure, channel)
+        told = [(entry["caller"], entry.get("status", entry.get("count"))) for entry in logged(path, 6)]
+    assert told == [
+        *[("adversary", "PERMISSION_DENIED")] * 3,
+        ("adversary", 5),
+        ("referee", "NOT_FOUND"),
+        ("adversary", "PERMISSION_DENIED"),
+    ]
 
 
 def test_calls_are_counted_and_timed_for_prometheus_under_the_standard_names(

@@ -38,6 +38,13 @@ def test_a_pause_saves_up_no_more_than_a_burst() -> None:
     assert wait_seconds(limit, "adversary", 1) == 0.125
 
 
+def test_a_burst_may_be_more_than_a_seconds_worth() -> None:
+    clock = Clock()
+    limit = RateLimit(8, clock, burst=100)
+    limit.take("adversary", 100)
+    assert wait_seconds(limit, "adversary", 1) == 0.125
+
+
 def test_a_batch_larger_than_a_burst_passes_and_is_paid_in_time_afterwards() -> None:
     clock = Clock()
     limit = RateLimit(8, clock)
