@@ -176,7 +176,7 @@ def test_yaml_that_explodes_is_refused_as_a_scenario(what: str, tmp_path: Path) 
 @pytest.mark.parametrize("number", ["1e400", ".inf", ".nan", "9" * 4000, "-1", "0x" + "f" * 1000])
 def test_a_number_beyond_all_bounds_is_refused(tmp_path: Path, number: str) -> None:
     (tmp_path / "x.yaml").write_text(TEXT.replace("image_size: 8", f"image_size: {number}"))
-    with pytest.raises(ScenarioError, match="image_size|a number of"):
+    with pytest.raises(ScenarioError, match=r"image_size|a number of"):
         load_scenario(tmp_path / "x.yaml")
 
 
