@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from leakdrill.archs import SmallCnn, build, cut
 from leakdrill.artefact import Artefact
 from leakdrill.attacks.base import View
+from leakdrill.embedding import normalised
 from leakdrill.errors import BudgetExhausted, NotFound
 from leakdrill.examples import Examples
 from leakdrill.oracle import Output
 
 NUM_CLASSES = 4
 NUM_TARGET_CLASSES = 3
+NUM_PEOPLE = 200
 NAT = 50.0  # grey levels, over all pixels, that cost a nat; two images of noise are about 1,400 apart
 ARCH = SmallCnn(width=4, num_features=16)
 
@@ -27,10 +29,17 @@ Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 class LocalOracle:
     """A model in this process, which counts what it is asked and stops at its budget."""
 
-    def __init__(self, name: str, num_classes: int, answer: Answer, budget: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        num_classes: int,
+        answer: Answer,
+        budget: int | None = None,
+        outputs: frozenset[Output] = frozenset({"scores", "label"}),
+    ) -> None:
         self.name = name
         self.num_classes = num_classes
-        self.outputs: frozenset[Output] = frozenset({"scores", "label"})
+        self.outputs = outputs
         self.num_asked = 0
         self._answer = answer
         self._budget = budget
@@ -41,8 +50,8 @@ class LocalOracle:
         self.num_asked += len(inputs)
         if self._budget is not None and self.num_asked > self._budget:
             raise BudgetExhausted(f"asked for {self.num_asked} of {self._budget}")
-        scores = self._answer(inputs)
-        return scores if output == "scores" else scores.argmax(axis=1).astype(np.float32)
+        answers = self._answer(inputs)
+        return answers.argmax(axis=1).astype(np.float32) if output == "label" else answers
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,30 @@ def world(source: Literal["memoriser", "null"], per_class: int = 50, budget: int
         leaked=leaked(),
     )
     return World(view, is_member)
+
+
+def world_of_people(source: Literal["memoriser", "null"], photos: int = 2, budget: int | None = None) -> World:
+    """NUM_PEOPLE with a few photos each, half of them the source's, and embeddings that gather around each person.
+
+    memoriser: those of the source's people lie closer together. null: all people are alike.
+    """
+    generator = np.random.default_rng(21)
+    everyone = images(generator, photos, NUM_PEOPLE)
+    is_inside = generator.permutation(NUM_PEOPLE) < NUM_PEOPLE // 2
+    centres = generator.normal(size=(NUM_PEOPLE, 12))
+    widths = np.where(is_inside, 0.1, 0.3) if source == "memoriser" else np.full(NUM_PEOPLE, 0.2)
+    embeddings = {
+        image.tobytes(): centres[label] + widths[label] * generator.normal(size=12)
+        for image, label in zip(everyone.inputs, everyone.labels, strict=True)
+    }
+
+    def answer(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return normalised(np.stack([embeddings[image.tobytes()] for image in inputs]))
+
+    order = generator.permutation(len(everyone))
+    features = LocalOracle("csmall/features", 0, answer, budget, frozenset({"embedding"}))
+    view = View(everyone.take(order), NUM_PEOPLE // 2, {"csmall/features": features}, seed=5, architecture=ARCH)
+    return World(view, is_inside[everyone.labels][order])
 
 
 @cache

@@ -1,0 +1,71 @@
+"""How concentrated an identity's embeddings are: S^y, and the principal components of covariances (FaceLeaks, 5.1).
+
+A covariance of 512 dimensions has 131,328 entries on and above its diagonal. None of what is here holds more than some
+rows of one of them at once: principal components of many come from their inner products (the Gram matrix), which for
+covariances A = X'X and B = Y'Y are sums over the squares of X Y'.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakdrill.errors import InvalidInput
+
+Floats = NDArray[np.float64]
+
+_ROWS = 1024  # of a covariance at once
+
+
+def deviations(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> list[Floats]:
+    """X (m, D) for each class in the order of its label, such that X'X is its covariance (unbiased).
+
+    Raises InvalidInput for classes with a single photo, which has no covariance, or for embeddings (N, D) of one class.
+    """
+    classes, sizes = np.unique(labels, return_counts=True)
+    if len(classes) < 2:
+        raise InvalidInput(f"the challenge has {len(classes)} class, wanted 2 or more to compare")
+    if alone := classes[sizes < 2].tolist():
+        raise InvalidInput(
+            f"{len(alone)} of {len(classes)} classes have a single photo, and so no covariance: wanted 2 or more of "
+            f"each, not so of {alone[:5]}; raise data.challenge.per_class"
+        )
+    found = []
+    for label in classes:
+        own = embeddings[labels == label].astype(np.float64)
+        found.append((own - own.mean(axis=0)) / np.sqrt(len(own) - 1))
+    return found
+
+
+def spread(deviation: Floats, p: int, off_diagonal: float) -> float:
+    """S^y of equation 3: the p-norm of the covariance's diagonal, plus `off_diagonal` (lambda) that of the rest.
+
+    The factor 1/2 of the paper counts each pair of dimensions once. `p` is 1 or 2.
+    """
+    width = deviation.shape[1]
+    whole = sum(
+        float((np.abs(deviation[:, start : start + _ROWS].T @ deviation) ** p).sum())
+        for start in (range(0, width, _ROWS) if off_diagonal else ())
+    )
+    diagonal = float(((deviation**2).sum(axis=0) ** p).sum())
+    rest = max(0.0, whole - diagonal) / 2
+    return float(diagonal ** (1 / p) + off_diagonal * rest ** (1 / p))
+
+
+def covariance_components(deviations: Sequence[Floats], num: int) -> Floats:
+    """Principal components (C, at most `num`) of the covariances' upper triangles, diagonals included."""
+    gram = _gram(deviations)
+    centred = gram - gram.mean(axis=0) - gram.mean(axis=1, keepdims=True) + gram.mean()
+    variances, directions = np.linalg.eigh(centred)  # rising
+    kept = slice(-1, -1 - min(num, len(gram) - 1), -1)
+    components: Floats = directions[:, kept] * np.sqrt(np.maximum(variances[kept], 0))
+    return components
+
+
+def _gram(deviations: Sequence[Floats]) -> Floats:
+    """Inner products (C, C) of the upper triangles: half of those of whole matrices and of diagonals together."""
+    everyone = np.concatenate(deviations)
+    starts = np.cumsum([0, *(len(each) for each in deviations[:-1])])
+    squares = [np.add.reduceat(((each @ everyone.T) ** 2).sum(axis=0), starts) for each in deviations]
+    diagonals = np.stack([(each**2).sum(axis=0) for each in deviations])
+    return np.asarray((np.stack(squares) + diagonals @ diagonals.T) / 2)

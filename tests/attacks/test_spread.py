@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from leakdrill.attacks import spread as module
+from leakdrill.attacks.spread import covariance_components, deviations, spread
+from leakdrill.errors import InvalidInput
+
+GENERATOR = np.random.default_rng(0)
+LABELS = np.array([4, 9, 4, 2, 9, 2, 4])
+EMBEDDINGS = GENERATOR.normal(size=(7, 5)).astype(np.float32)
+
+
+def test_deviations_are_roots_of_the_classes_covariances_in_the_order_of_the_labels() -> None:
+    for label, deviation in zip((2, 4, 9), deviations(EMBEDDINGS, LABELS), strict=True):
+        wanted = np.cov(EMBEDDINGS[label == LABELS].astype(np.float64), rowvar=False)
+        np.testing.assert_allclose(deviation.T @ deviation, wanted, atol=1e-12)
+
+
+def test_the_spread_is_equation_3_by_hand() -> None:
+    deviation = np.array([[1.0, 0.0], [2.0, 2.0]])  # covariance [[5, 4], [4, 4]]
+    assert spread(deviation, p=1, off_diagonal=0) == pytest.approx(9)
+    assert spread(deviation, p=1, off_diagonal=1) == pytest.approx(9 + 4)
+    assert spread(deviation, p=1, off_diagonal=0.5) == pytest.approx(9 + 2)
+    assert spread(deviation, p=2, off_diagonal=1) == pytest.approx(np.sqrt(41) + 4)
+
+
+def test_a_covariance_taken_some_rows_at_a_time_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    (deviation, *_) = deviations(EMBEDDINGS, LABELS)
+    whole = spread(deviation, p=1, off_diagonal=1)
+    monkeypatch.setattr(module, "_ROWS", 2)
+    assert spread(deviation, p=1, off_diagonal=1) == pytest.approx(whole)
+
+
+def test_components_are_those_of_the_upper_triangles_written_out() -> None:
+    labels = np.repeat(np.arange(12), 4)
+    found = deviations(GENERATOR.normal(size=(48, 6)).astype(np.float32), labels)
+    triangles = np.stack([(each.T @ each)[np.triu_indices(6)] for each in found])
+    wanted = PCA(5).fit_transform(triangles)
+    got = covariance_components(found, 5)
+    np.testing.assert_allclose(np.abs(got), np.abs(wanted), atol=1e-9)  # the sign of a component is arbitrary
+
+
+def test_there_are_no_more_components_than_classes_allow() -> None:
+    assert covariance_components(deviations(EMBEDDINGS, LABELS), 50).shape == (3, 2)
+
+
+def test_a_class_with_a_single_photo_has_no_covariance_and_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInput, match=r"2 of 4 classes have a single photo.*not so of \[1, 7\]; raise"):
+        deviations(EMBEDDINGS[:6], np.array([7, 3, 3, 1, 5, 5]))
+    with pytest.raises(InvalidInput, match="1 class, wanted 2 or more"):
+        deviations(EMBEDDINGS, np.zeros(7, np.int64))
