@@ -105,10 +105,7 @@ def test_what_cannot_be_played_is_refused_before_anything_starts(
     assert not (tmp_path / "out").exists()
 
 
-PARTIES = """
-addresses: {cbig/private: "cbig.control:7001"}
-credentials_dir: /credentials
-"""
+PARTIES = (Path(__file__).parents[2] / "compose.parties.yaml").read_text()
 
 
 @pytest.mark.parametrize("by", ["option", "environment"])
@@ -121,10 +118,17 @@ def test_a_drill_is_played_with_the_running_parties_of_a_file(
         monkeypatch.setenv("LEAKDRILL_PARTIES", str(file))
     options = ["--parties", file] if by == "option" else []
     assert leakdrill("run", scenario, "--out", tmp_path / "out", *options).exit_code == 0
-    assert plays.parties.addresses == {"cbig/private": "cbig.control:7001"}
+    assert plays.parties.addresses["cbig/private"] == "cbig.control:7001"
 
 
-@pytest.mark.parametrize(("text", "complaint"), [(None, "no parties file"), ("addresses: 3", "is no parties file")])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (None, "no parties file"),
+        ("addresses: 3", "is no parties file"),
+        ("addresses: {}\ncredentials_dir: /", "no address of adversary/private"),
+    ],
+)
 def test_a_parties_file_that_is_missing_or_malformed_is_named(
     leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace, text: str | None, complaint: str
 ) -> None:
