@@ -1,4 +1,4 @@
-"""A model as a public API: which outputs leave a classifier is the scenario's choice."""
+"""A model as a public API: which outputs leave a classifier, and through which defences, is the scenario's choice."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,21 +6,37 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from leakdrill.defences import Guard
 from leakdrill.embedding import embed
 from leakdrill.inference import PublicModel
 from leakdrill.oracle import Output
 from leakdrill.training import predict, softmax
 
 
-def publish(name: str, model: nn.Module, num_classes: int, image_size: int, outputs: Sequence[Output]) -> PublicModel:
-    """The API `name` of a classifier, answering with `outputs` computed from one forward pass."""
+def publish(
+    name: str,
+    model: nn.Module,
+    num_classes: int,
+    image_size: int,
+    outputs: Sequence[Output],
+    guard: Guard | None = None,
+) -> PublicModel:
+    """The API `name` of a classifier, answering with `outputs` computed from one forward pass.
+
+    Scores are as `guard` makes them, and the label is the largest of these. Logits are not its business: a scenario
+    cannot publish them beside a defence.
+    """
+    scores_change_label = guard is not None and not guard.keeps_argmax
 
     def answer(inputs: NDArray[np.uint8], wanted: frozenset[Output]) -> dict[Output, NDArray[np.generic]]:
         logits = predict(model, inputs)
+        shown = logits
+        if "scores" in wanted or scores_change_label:  # a label that is kept needs no defence's work
+            shown = guard(softmax(logits), inputs) if guard else softmax(logits)
         makers: dict[Output, Callable[[], NDArray[np.generic]]] = {
             "logits": lambda: logits,
-            "scores": lambda: softmax(logits),
-            "label": lambda: logits.argmax(axis=1),
+            "scores": lambda: shown,
+            "label": lambda: (shown if scores_change_label else logits).argmax(axis=1),
         }
         return {output: makers[output]() for output in wanted}
 

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from leakdrill.archs import ArchSpec
 from leakdrill.attacks import AttackSpec
 from leakdrill.datasets import DatasetSpec
+from leakdrill.defences import DefenceSpec
 from leakdrill.fit import Fit
 from leakdrill.spec import Spec
 
@@ -89,10 +90,20 @@ class SourceModel(Spec):
 
 class Api(Spec):
     outputs: list[Literal["logits", "scores", "label"]] = Field(["scores"], min_length=1)
+    defences: list[DefenceSpec] = Field([], description="what scores pass through before they leave, in this order")
     price_per_thousand: float = Field(0.0, ge=0, allow_inf_nan=False, description="of queries, in units of money")
     rate_limit: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="examples per second from each caller; default: no limit"
     )
+
+    @model_validator(mode="after")
+    def _nothing_undefended(self) -> Self:
+        if self.defences and "logits" in self.outputs:
+            kinds = ", ".join(defence.kind for defence in self.defences)
+            raise ValueError(
+                f"outputs has logits, which would undo the defences ({kinds}): publish scores or label instead"
+            )
+        return self
 
 
 class Cbig(Spec):

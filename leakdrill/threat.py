@@ -20,7 +20,7 @@ from leakdrill.attacks.base import (
 )
 from leakdrill.errors import ScenarioError
 from leakdrill.policy import Policy, Row
-from leakdrill.scenario import AttackStep, BreachStep, PlainStep, Scenario, Step, check_attack_names
+from leakdrill.scenario import Api, AttackStep, BreachStep, PlainStep, Scenario, Step, check_attack_names
 from leakdrill.splits import RECIPIENTS
 
 KNOWLEDGE = (SHADOW_EXAMPLES, ARCHITECTURE, TARGET_EXAMPLES, TRANSFER_METHOD)  # fields of adversary.knows
@@ -182,7 +182,11 @@ def _holdings(scenario: Scenario) -> dict[str, list[str]]:
     return {
         "referee": ["who is a member", "the split key"],
         **{
-            party: [*held_splits(party, scenario), *(what for step, what in made if step in played)]
+            party: [
+                *held_splits(party, scenario),
+                *(what for step, what in made if step in played),
+                *_defences(getattr(scenario, party).api),
+            ]
             for party, made in after.items()
         },
         "adversary": [
@@ -191,6 +195,10 @@ def _holdings(scenario: Scenario) -> dict[str, list[str]]:
             *(f"{artefact}, leaked ({breach.channel}), after breach" for artefact, breach in leaks.items()),
         ],
     }
+
+
+def _defences(api: Api) -> list[str]:
+    return [f"an API defended by {', '.join(defence.kind for defence in api.defences)}"] if api.defences else []
 
 
 def held_splits(party: str, scenario: Scenario) -> list[str]:

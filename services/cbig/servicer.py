@@ -8,6 +8,7 @@ from leakdrill.archs import cut
 from leakdrill.artefact import Artefact
 from leakdrill.cache import ModelCache
 from leakdrill.config import CbigConfig
+from leakdrill.defended import guard_api
 from leakdrill.messages import artefact_part, progress_message, train_report
 from leakdrill.party import Party, configured
 from leakdrill.pb import source_pb2 as pb
@@ -43,8 +44,10 @@ class SourceServicer(SourceServiceServicer):
     def _train(self, progress: Progress) -> Trained:
         config = configured(self._config, "cbig's configuration")
         self._trained = train_source(config, self._party.store, self._cache, progress)
+        own = ("source_train", "source_validation")
+        guard = guard_api(config.api, self._trained, own, self._party.store, self._cache, config.seed)
         self._party.models["source"] = publish(
-            "source", self._trained.model, config.num_classes, config.image_size, config.api.outputs
+            "source", self._trained.model, config.num_classes, config.image_size, config.api.outputs, guard
         )
         return self._trained
 

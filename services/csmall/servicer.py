@@ -9,9 +9,10 @@ from leakdrill.archs import cut
 from leakdrill.artefact import Artefact
 from leakdrill.cache import ModelCache
 from leakdrill.config import CsmallConfig
+from leakdrill.defended import guard_api
 from leakdrill.fidelity import degrade
 from leakdrill.messages import artefact_part, artefact_receipt, part_of, progress_message, train_report
-from leakdrill.party import Party, configured
+from leakdrill.party import Party, check_unchanged, configured
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.pb import target_pb2 as pb
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceServicer, TargetServiceServicer
@@ -31,16 +32,17 @@ class TargetServicer(TargetServiceServicer):
         self._config: CsmallConfig | None = None
         self._released: Artefact | None = None
         self._trained: Trained | None = None
+        self.leaked: Artefact | None = None
 
     def configure(self, config_json: str) -> str:
         self._config = from_json(CsmallConfig, config_json, "csmall's configuration")
-        self._released = self._trained = None
+        self._released = self._trained = self.leaked = None
         self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
         return self._config.drill_id
 
     async def Acquire(self, request: pb.AcquireRequest, context: grpc.aio.ServicerContext) -> pb.AcquireResponse:
-        self._released = await asyncio.to_thread(self._acquire)
-        return pb.AcquireResponse(receipt=artefact_receipt(self._released))
+        released = await asyncio.to_thread(self._acquire)
+        return pb.AcquireResponse(receipt=artefact_receipt(released))
 
     def _acquire(self) -> Artefact:
         config = configured(self._config, "csmall's configuration")
@@ -48,8 +50,12 @@ class TargetServicer(TargetServiceServicer):
             stub = source_pb2_grpc.SourceServiceStub(channel)
             responses = stub.ReleaseFeatures(source_pb2.ReleaseFeaturesRequest())
             released = Artefact.from_parts(part_of(response.part) for response in responses)
+        models = {}
         if "features" in config.apis:
-            self._party.models["features"] = publish_features(released.module(), config.image_size)
+            models["features"] = publish_features(released.module(), config.image_size)
+        check_unchanged(config, self._config)
+        self._released = released
+        self._party.models.update(models)
         return released
 
     async def Adapt(
@@ -64,14 +70,23 @@ class TargetServicer(TargetServiceServicer):
     def _adapt(self, progress: Progress) -> Trained:
         config = configured(self._config, "csmall's configuration")
         released = configured(self._released, "the feature extractor released by cbig")
-        self._trained = adapt_target(config, released, self._party.store, self._cache, progress)
+        trained = adapt_target(config, released, self._party.store, self._cache, progress)
+        models = {}
         if "recognition" in config.apis:
-            self._party.models["recognition"] = publish(
-                "recognition", self._trained.model, config.num_classes, config.image_size, config.api.outputs
+            own = ("target_train", "target_test")
+            guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.seed)
+            models["recognition"] = publish(
+                "recognition", trained.model, config.num_classes, config.image_size, config.api.outputs, guard
             )
-        return self._trained
+        check_unchanged(config, self._config)
+        self._trained = trained
+        self._party.models.update(models)
+        return trained
 
-    def leak(self, breach: Breach) -> Artefact:
+    def breach(self, breach_json: str) -> None:
+        self.leaked = self._leak(from_json(Breach, breach_json, "the breach"))
+
+    def _leak(self, breach: Breach) -> Artefact:
         """What leaks at `breach`: g_s as received or csmall's own g_t, at the breach's fidelity."""
         config = configured(self._config, "csmall's configuration")
         released = configured(self._released, "the feature extractor released by cbig")
@@ -87,13 +102,9 @@ class ExfiltrationServicer(ExfiltrationServiceServicer):
 
     def __init__(self, target: TargetServicer) -> None:
         self._target = target
-        self._leaked: Artefact | None = None
-
-    def breach(self, breach_json: str) -> None:
-        self._leaked = self._target.leak(from_json(Breach, breach_json, "the breach"))
 
     async def Exfiltrate(
         self, request: pb.ExfiltrateRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.ExfiltrateResponse]:
-        for part in configured(self._leaked, "a leaked artefact").to_parts():
+        for part in configured(self._target.leaked, "a leaked artefact").to_parts():
             yield pb.ExfiltrateResponse(part=artefact_part(part))

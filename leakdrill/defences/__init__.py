@@ -1,0 +1,65 @@
+"""Defences at prediction time: one module each. A new one is a new file here and its name in `_Defence`.
+
+Answering with nothing but the label needs none of them: it is `outputs: [label]`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from leakdrill.defences.base import Defence, Defend, Keys, Owner, Scores
+from leakdrill.defences.keyed import keys_of
+from leakdrill.defences.memguard import MemGuard
+from leakdrill.defences.memguard_strongest import MemGuardStrongest
+from leakdrill.defences.output_noise import OutputNoise
+from leakdrill.defences.rounding import Rounding
+from leakdrill.defences.temperature import Temperature
+from leakdrill.defences.top_k import TopK
+from leakdrill.seeds import derive
+
+_Defence = MemGuard | MemGuardStrongest | Rounding | TopK | OutputNoise | Temperature
+DefenceSpec = Annotated[_Defence, Field(discriminator="kind")]
+
+Float = TypeVar("Float", np.float32, np.float64)
+
+DEFENCES: dict[str, type[_Defence]] = {each.model_fields["kind"].default: each for each in get_args(_Defence)}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The defences of one public API, fitted."""
+
+    defend: Defend
+    keeps_argmax: bool
+    secret: int  # what keys are made with
+
+    def __call__(self, scores: NDArray[np.float32], inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Defended scores (N, C) for the model's own, and the images (N, H, W, 3) they are of."""
+        defended = self.defend(scores.astype(np.float64), keys_of(inputs, self.secret)).astype(np.float32)
+        return on_top(defended, scores.argmax(axis=1)) if self.keeps_argmax else defended
+
+
+def guard(defences: Sequence[Defence], owner: Owner) -> Guard:
+    """All of them, one after another, fitted on what the owner has."""
+    fitted = [(defence.keeps_argmax, defence.fitted(owner)) for defence in defences]
+
+    def defend(scores: Scores, keys: Keys) -> Scores:
+        for keeps_argmax, each in fitted:
+            defended = each(scores, keys)
+            scores = on_top(defended, scores.argmax(axis=1)) if keeps_argmax else defended
+        return scores
+
+    return Guard(defend, all(keeps_argmax for keeps_argmax, _ in fitted), derive(owner.seed, "keys"))
+
+
+def on_top(scores: NDArray[Float], top: NDArray[np.int64]) -> NDArray[Float]:
+    """`scores` (N, C) with the class `top` (N,) made the largest, by the last bit, where rounding made another so."""
+    rows = np.flatnonzero(scores.argmax(axis=1) != top)
+    if rows.size:
+        scores = scores.copy()
+        scores[rows, top[rows]] = np.nextafter(scores[rows].max(axis=1), scores.dtype.type(2))
+    return scores

@@ -1,0 +1,47 @@
+"""What a defence at prediction time is: a frozen spec whose fields are its YAML, and one method, `defend`.
+
+It stands between a model's softmax and what its public API answers, in the process of the company that owns the model.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leakdrill.cache import ModelCache
+from leakdrill.spec import Spec
+
+Scores = NDArray[np.float64]  # (N, C): each row a probability vector
+Keys = NDArray[np.uint64]  # (N,): of each example, by its bytes; see leakdrill.defences.keyed
+#: Scores as the model gives them, and the keys of the examples asked about, to scores as the public sees them.
+Defend = Callable[[Scores, Keys], Scores]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The company that defends a model of its own: what it can fit a defence on, and where it keeps what it fitted."""
+
+    answers: Callable[[], tuple[Scores, Scores]]  # undefended, on its training examples and on others of its own
+    made_of: Mapping[str, Any]  # JSON-able: all that made these answers
+    seed: int
+    cache: ModelCache
+
+
+class Defence(Spec):
+    """The base of every defence. The subclass's docstring starts with one line and cites its source.
+
+    All keep a probability vector. What a row becomes depends on that row and its key alone, never on its company.
+    """
+
+    kind: str
+    keeps_argmax: ClassVar[bool]  # on every row; of several largest, the first counts
+
+    def defend(self, scores: Scores, keys: Keys) -> Scores:
+        """The defended scores (N, C), new or the very same; a setting that is off gives them back bit for bit."""
+        raise NotImplementedError
+
+    def fitted(self, owner: Owner) -> Defend:
+        """`defend`, once fitted on what its owner has. Most have nothing to fit."""
+        return self.defend

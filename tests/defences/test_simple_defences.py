@@ -1,0 +1,75 @@
+"""What is particular to each of the simple ones, with answers by hand."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from leakdrill.defences import MemGuardStrongest, OutputNoise, Rounding, Temperature, TopK
+from leakdrill.defences.base import Defence
+from leakdrill.defences.keyed import keys_of, normals, uniforms
+from tests.defences.answers import keys, members, non_members
+
+ROW = np.array([[0.08, 0.555, 0.305, 0.06]])
+NO_KEYS = np.zeros(1, np.uint64)
+
+
+@pytest.mark.parametrize(
+    ("defence", "expected"),
+    [
+        (Rounding(decimals=1), [0.1, 0.5, 0.3, 0.1]),
+        (Rounding(decimals=2), [0.08, 0.56, 0.30, 0.06]),
+        (TopK(k=1), [0.445 / 3, 0.555, 0.445 / 3, 0.445 / 3]),
+        (TopK(k=2), [0.07, 0.555, 0.305, 0.07]),
+        (Temperature(temperature=0.5), ROW[0] ** 2 / (ROW[0] ** 2).sum()),
+        (MemGuardStrongest(margin=0.03), [0.24, 0.28, 0.24, 0.24]),
+    ],
+)
+def test_a_row_by_hand(defence: Defence, expected: list[float]) -> None:
+    assert defence.defend(ROW, NO_KEYS)[0] == pytest.approx(np.array(expected), abs=1e-12)
+
+
+def test_rounded_scores_are_never_in_another_order() -> None:
+    scores = non_members(300, 6)
+    order = np.argsort(scores, axis=1)
+    for decimals in (1, 3):
+        rounded = np.take_along_axis(Rounding(decimals=decimals).defend(scores, keys(300)), order, axis=1)
+        assert (np.diff(rounded, axis=1) >= 0).all()
+
+
+def test_under_the_strongest_form_a_label_blind_function_of_the_scores_tells_nothing() -> None:
+    both = np.concatenate([members(500, 6), non_members(500, 6)])
+    is_member = np.repeat([True, False], 500)
+    defended = MemGuardStrongest().defend(both, keys(1000))
+    for label in range(6):
+        alike = defended[both.argmax(axis=1) == label]
+        assert (alike == alike[0]).all()
+    assert np.unique(np.sort(defended, axis=1), axis=0).shape[0] == 1
+    assert roc_auc_score(is_member, both.max(axis=1)) > 0.7
+    assert roc_auc_score(is_member, defended.max(axis=1)) == 0.5
+
+
+def test_noise_has_the_deviation_that_it_is_given() -> None:
+    scores = np.tile(np.array([0.5, 0.3, 0.1, 0.1]), (20_000, 1))
+    noisy = OutputNoise(eta=0.01).defend(scores, keys(20_000))
+    share = noisy[:, 0] / noisy[:, 1]  # free of the scaling; deviations of a ratio add up in squares
+    assert share.std() / share.mean() == pytest.approx(0.01 * 2**0.5, rel=0.05)
+
+
+def test_draws_are_uniform_and_normal_and_of_their_own_for_each_stream() -> None:
+    own = keys(50_000)
+    drawn, other = uniforms(own, "one", 2), uniforms(own, "two", 2)
+    assert np.histogram(drawn, bins=10, range=(0, 1))[0] / drawn.size == pytest.approx(0.1, abs=0.005)
+    for columns in ((drawn[:, 0], drawn[:, 1]), (drawn[:, 0], other[:, 0])):
+        assert abs(np.corrcoef(*columns)[0, 1]) < 0.02
+    assert normals(own, "one", 1).std() == pytest.approx(1, abs=0.02)
+    consecutive = uniforms(np.arange(50_000, dtype=np.uint64), "one", 1)[:, 0]
+    assert abs(np.corrcoef(consecutive[1:], consecutive[:-1])[0, 1]) < 0.02
+
+
+def test_a_key_hangs_on_every_byte_of_the_image_and_on_the_secret() -> None:
+    images = np.zeros((3, 4, 4, 3), np.uint8)
+    images[1, 3, 3, 2] = 1
+    first, changed, same = keys_of(images, secret=1)
+    assert first == same
+    assert changed != first
+    assert first not in keys_of(images, secret=2)
