@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import grpc
@@ -127,13 +128,14 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
         labels = (self._guard.party, name, *_labels(handler, method))
         try:
             with _SECONDS.labels(*labels).time():
-                self._guard.check(name, path, self._listener)
+                check = partial(self._guard.check, name, path, self._listener)
+                check()
                 if handler is None:  # granted by a row for all of its service
                     raise AccessDenied(f"{name} may not call {path}: there is no such method")
                 with self._counted(name):
                     if self._guard.audit:
                         self._guard.audit.check()
-                    await _call(handler, messages, context)
+                    await _call(handler, _each(messages, check), context)
         except LeakdrillError as error:
             status, refusal = error.status, error
             self._guard.refusals[name, method, status] += 1
@@ -199,6 +201,13 @@ async def _call(handler: Handler, messages: AsyncIterator[bytes], context: Conte
         response = await answer
         if not handler.response_streaming:  # a coroutine that streams has sent its responses itself
             await context.write(response)
+
+
+async def _each(messages: AsyncIterator[bytes], check: Callable[[], None]) -> AsyncIterator[bytes]:
+    """The messages, while `check` does not raise: between one and the next the drill may have moved on."""
+    async for message in messages:
+        check()
+        yield message
 
 
 async def _decoded(messages: AsyncIterator[bytes], decode: Callable[[bytes], Any]) -> AsyncIterator[Any]:

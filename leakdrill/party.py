@@ -134,6 +134,12 @@ def configured(value: T | None, what: str) -> T:
     return value
 
 
+def check_unchanged(config: object, now: object) -> None:
+    """Raises NotReady when `config`, with which some work began, is no longer the configuration: its drill is over."""
+    if now is not config:
+        raise NotReady("configured anew while this was under way, so its result is dropped: ask for it again")
+
+
 def _examples(
     requests: AsyncIterator[pb.ProvisionRequest], loop: asyncio.AbstractEventLoop
 ) -> Iterator[tuple[bytes, int]]:

@@ -1,6 +1,7 @@
 """Every way in, tried by everybody, against real servers with real certificates and the real policy."""
 
 import logging
+import queue
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,32 @@ def test_the_exfiltration_channel_opens_at_the_breach_and_to_the_adversary_only(
             assert refusal(exfiltrate, party)[0] == "PERMISSION_DENIED"
         guard.state = "open"
         assert refusal(exfiltrate, "adversary")[0] == "PERMISSION_DENIED"
+
+
+def test_a_call_held_open_while_the_drill_moves_on_is_not_answered(
+    address: str, credentials: dict[str, Credentials], guard: Guard
+) -> None:
+    sent: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    with connect(address, credentials["referee"], "cbig") as channel:
+        call = channel.stream_unary("/leakdrill.v1.PartyService/Configure").future(iter(sent.get, None), timeout=10)
+        assert configure(channel).held_splits, "a later call was answered, so this one has been let in"
+        guard.state = "over"
+        sent.put(party_pb2.ConfigureRequest().SerializeToString())
+        assert refusal(call.result)[0] == "PERMISSION_DENIED"
+        sent.put(None)
+
+
+def test_a_stream_of_requests_is_let_in_message_by_message(
+    address: str, credentials: dict[str, Credentials], guard: Guard
+) -> None:
+    def requests() -> Iterator[party_pb2.ProvisionRequest]:
+        yield party_pb2.ProvisionRequest()
+        assert configure(channel).held_splits
+        guard.state = "over"
+        yield party_pb2.ProvisionRequest()
+
+    with connect(address, credentials["referee"], "cbig") as channel:
+        assert refusal(party_pb2_grpc.PartyServiceStub(channel).Provision, requests())[0] == "PERMISSION_DENIED"
 
 
 def test_a_method_is_refused_on_a_listener_where_its_row_does_not_stand(credentials: dict[str, Credentials]) -> None:

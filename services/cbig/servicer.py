@@ -10,7 +10,7 @@ from leakdrill.cache import ModelCache
 from leakdrill.config import CbigConfig
 from leakdrill.defended import guard_api
 from leakdrill.messages import artefact_part, progress_message, train_report
-from leakdrill.party import Party, configured
+from leakdrill.party import Party, check_unchanged, configured
 from leakdrill.pb import source_pb2 as pb
 from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
 from leakdrill.publish import publish
@@ -43,13 +43,16 @@ class SourceServicer(SourceServiceServicer):
 
     def _train(self, progress: Progress) -> Trained:
         config = configured(self._config, "cbig's configuration")
-        self._trained = train_source(config, self._party.store, self._cache, progress)
+        trained = train_source(config, self._party.store, self._cache, progress)
         own = ("source_train", "source_validation")
-        guard = guard_api(config.api, self._trained, own, self._party.store, self._cache, config.seed)
-        self._party.models["source"] = publish(
-            "source", self._trained.model, config.num_classes, config.image_size, config.api.outputs, guard
+        guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.seed)
+        source = publish(
+            "source", trained.model, config.num_classes, config.image_size, config.api.outputs, guard
         )
-        return self._trained
+        check_unchanged(config, self._config)
+        self._trained = trained
+        self._party.models["source"] = source
+        return trained
 
     async def ReleaseFeatures(
         self, request: pb.ReleaseFeaturesRequest, context: grpc.aio.ServicerContext

@@ -14,7 +14,7 @@ from services.csmall.servicer import ExfiltrationServicer, TargetServicer
 def listeners(party: Party) -> list[Listener]:
     target = TargetServicer(party)
     exfiltration = ExfiltrationServicer(target)
-    referee_calls, public_api = PartyServicer(party, target.configure, exfiltration.breach), party.public_api()
+    referee_calls, public_api = PartyServicer(party, target.configure, target.breach), party.public_api()
 
     def add_private(server: grpc.aio.Server) -> None:
         add_PartyServiceServicer_to_server(referee_calls, server)

@@ -1,0 +1,115 @@
+"""csmall between two drills, over real servers: nothing of the first gets into the second."""
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from guarded import PARTIES, eventually, refusal
+from predict_api import party_credentials
+from serving import served
+
+from leakdrill.archs import build, cut
+from leakdrill.artefact import Artefact
+from leakdrill.config import CsmallConfig
+from leakdrill.errors import NotReady
+from leakdrill.identity import Credentials
+from leakdrill.messages import artefact_part
+from leakdrill.party import Party
+from leakdrill.pb import party_pb2, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
+from leakdrill.policy import Policy
+from leakdrill.referee.clients import CsmallClient
+from leakdrill.rpc import Guard, Listener, connect
+from leakdrill.scenario import Api, Breach, SourceModel, TargetModel
+from leakdrill.store import SplitStore
+from services.csmall.__main__ import listeners
+
+
+@dataclass
+class Cbig(source_pb2_grpc.SourceServiceServicer):
+    """Releases a feature extractor when it is told to."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    may_release: threading.Event = field(default_factory=threading.Event)
+
+    async def ReleaseFeatures(self, request: Any, context: Any) -> AsyncIterator[source_pb2.ReleaseFeaturesResponse]:
+        self.asked.set()
+        assert eventually(self.may_release.is_set)
+        spec = SourceModel.model_validate({"arch": {"kind": "small_cnn", "width": 4}})
+        feature_extractor, _ = cut(build(spec.arch, 10, 16), spec.cut)
+        for part in Artefact.of("feature_extractor", spec.arch, feature_extractor, 16).to_parts():
+            yield source_pb2.ReleaseFeaturesResponse(part=artefact_part(part))
+
+
+@dataclass
+class Stage:
+    cbig: Cbig
+    cbig_address: str
+    party: Party
+    referee: CsmallClient
+    exfiltration: Any  # a channel of the adversary's
+
+    def configure(self, drill: str) -> None:
+        config = CsmallConfig(
+            drill_id=drill,
+            seed=1,
+            num_classes=3,
+            image_size=16,
+            target_model=TargetModel(),
+            apis=["features"],
+            api=Api(),
+            query_budget=10,
+            cbig_address=self.cbig_address,
+        )
+        self.referee.configure(config)
+
+    def exfiltrate(self) -> int:
+        stub = target_pb2_grpc.ExfiltrationServiceStub(self.exfiltration)
+        return len(list(stub.Exfiltrate(target_pb2.ExfiltrateRequest(), timeout=10)))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    credentials: dict[str, Credentials] = party_credentials(tmp_path / "credentials", *PARTIES)
+    cbig = Cbig()
+    contract = Listener("private", lambda server: source_pb2_grpc.add_SourceServiceServicer_to_server(cbig, server), ())
+    with ThreadPoolExecutor(1) as executor:
+        guard, store = Guard("csmall", Policy.load()), SplitStore(tmp_path / "splits")
+        party = Party("csmall", tmp_path, credentials["csmall"], guard, store, executor=executor)
+        with (
+            served(Guard("cbig", Policy.load()), [contract], credentials["cbig"]) as cbigs,
+            served(party.guard, listeners(party), credentials["csmall"]) as addresses,
+            connect(addresses["exfiltration"], credentials["adversary"], "csmall") as exfiltration,
+        ):
+            referee = CsmallClient("csmall", addresses["private"], credentials["referee"])
+            with referee.channel:
+                yield Stage(cbig, cbigs["private"], party, referee, exfiltration)
+
+
+def test_what_leaked_in_one_drill_does_not_leak_in_the_next(stage: Stage) -> None:
+    stage.cbig.may_release.set()
+    stage.configure("one")
+    stage.referee.acquire()
+    stage.referee.transition(party_pb2.DRILL_STATE_BREACHED, Breach(fidelity="full"))
+    assert stage.exfiltrate() > 0
+    stage.configure("two")
+    assert refusal(stage.exfiltrate)[0] == "PERMISSION_DENIED"
+    stage.party.guard.state = "breached"
+    assert refusal(stage.exfiltrate)[0] == "FAILED_PRECONDITION"
+
+
+def test_a_release_under_way_when_the_next_drill_begins_does_not_get_into_it(stage: Stage) -> None:
+    stage.configure("one")
+    with ThreadPoolExecutor(1) as thread:
+        acquired = thread.submit(stage.referee.acquire)
+        assert stage.cbig.asked.wait(10)
+        stage.configure("two")
+        stage.cbig.may_release.set()
+        with pytest.raises(NotReady, match="configured anew"):
+            acquired.result()
+    assert stage.party.models == {}
+    stage.referee.acquire()
+    assert stage.party.models.keys() == {"features"}
