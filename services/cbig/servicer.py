@@ -46,9 +46,7 @@ class SourceServicer(SourceServiceServicer):
         trained = train_source(config, self._party.store, self._cache, progress)
         own = ("source_train", "source_validation")
         guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.seed)
-        source = publish(
-            "source", trained.model, config.num_classes, config.image_size, config.api.outputs, guard
-        )
+        source = publish("source", trained.model, config.num_classes, config.image_size, config.api.outputs, guard)
         check_unchanged(config, self._config)
         self._trained = trained
         self._party.models["source"] = source

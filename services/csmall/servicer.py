@@ -9,6 +9,7 @@ from leakdrill.archs import cut
 from leakdrill.artefact import Artefact
 from leakdrill.cache import ModelCache
 from leakdrill.config import CsmallConfig
+from leakdrill.defended import guard_api
 from leakdrill.fidelity import degrade
 from leakdrill.messages import artefact_part, artefact_receipt, part_of, progress_message, train_report
 from leakdrill.party import Party, check_unchanged, configured
@@ -72,8 +73,10 @@ class TargetServicer(TargetServiceServicer):
         trained = adapt_target(config, released, self._party.store, self._cache, progress)
         models = {}
         if "recognition" in config.apis:
+            own = ("target_train", "target_test")
+            guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.seed)
             models["recognition"] = publish(
-                "recognition", trained.model, config.num_classes, config.image_size, config.api.outputs
+                "recognition", trained.model, config.num_classes, config.image_size, config.api.outputs, guard
             )
         check_unchanged(config, self._config)
         self._trained = trained
