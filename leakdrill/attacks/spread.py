@@ -1,8 +1,7 @@
 """How concentrated an identity's embeddings are: S^y, and the principal components of covariances (FaceLeaks, 5.1).
 
-A covariance of 512 dimensions has 131,328 entries on and above its diagonal. None of what is here holds more than some
-rows of one of them at once: principal components of many come from their inner products (the Gram matrix), which for
-covariances A = X'X and B = Y'Y are sums over the squares of X Y'.
+A covariance of 512 dimensions has 131,328 entries on and above its diagonal. Nothing here holds more than some rows of
+them at once: the principal components of many come from their inner products, which add up row by row (Gram matrix).
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from leakdrill.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
-_ROWS = 1024  # of a covariance at once
+_ROWS = 32  # of the covariances at once: 50 MB for 400 classes of 512 dimensions
 
 
 def deviations(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> list[Floats]:
@@ -63,9 +62,12 @@ def covariance_components(deviations: Sequence[Floats], num: int) -> Floats:
 
 
 def _gram(deviations: Sequence[Floats]) -> Floats:
-    """Inner products (C, C) of the upper triangles: half of those of whole matrices and of diagonals together."""
-    everyone = np.concatenate(deviations)
-    starts = np.cumsum([0, *(len(each) for each in deviations[:-1])])
-    squares = [np.add.reduceat(((each @ everyone.T) ** 2).sum(axis=0), starts) for each in deviations]
-    diagonals = np.stack([(each**2).sum(axis=0) for each in deviations])
-    return np.asarray((np.stack(squares) + diagonals @ diagonals.T) / 2)
+    """Inner products (C, C) of the covariances' upper triangles."""
+    width = deviations[0].shape[1]
+    gram = np.zeros((len(deviations), len(deviations)))
+    for start in range(0, width, _ROWS):
+        stop = min(start + _ROWS, width)
+        upper = np.triu(np.ones((stop - start, width - start)))
+        rows = np.stack([(each[:, start:stop].T @ each[:, start:] * upper).ravel() for each in deviations])
+        gram += rows @ rows.T
+    return gram

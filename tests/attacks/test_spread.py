@@ -25,11 +25,12 @@ def test_the_spread_is_equation_3_by_hand() -> None:
     assert spread(deviation, p=2, off_diagonal=1) == pytest.approx(np.sqrt(41) + 4)
 
 
-def test_a_covariance_taken_some_rows_at_a_time_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    (deviation, *_) = deviations(EMBEDDINGS, LABELS)
-    whole = spread(deviation, p=1, off_diagonal=1)
+def test_covariances_taken_some_rows_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = deviations(EMBEDDINGS, LABELS)
+    whole, components = spread(found[0], p=1, off_diagonal=1), covariance_components(found, 1)
     monkeypatch.setattr(module, "_ROWS", 2)
-    assert spread(deviation, p=1, off_diagonal=1) == pytest.approx(whole)
+    assert spread(found[0], p=1, off_diagonal=1) == pytest.approx(whole)
+    np.testing.assert_allclose(np.abs(covariance_components(found, 1)), np.abs(components), rtol=1e-9)
 
 
 def test_components_are_those_of_the_upper_triangles_written_out() -> None:
