@@ -191,3 +191,17 @@ def test_the_splits_in_the_table_are_those_that_are_dealt(overrides: dict[str, A
     dealt = deal(played.data, "a key")
     for party in ("cbig", "csmall", "adversary"):
         assert held_splits(party, played) == splits_of(party, played, dealt)
+
+
+def test_the_table_names_the_defences_of_an_api() -> None:
+    defences = [{"kind": "temperature"}, {"kind": "rounding", "decimals": 1}]
+    holdings = threat_table(scenario(cbig__api={"defences": defences})).holdings
+    assert "an API defended by temperature, rounding" in holdings["cbig"]
+    assert not any("defended" in what for what in holdings["csmall"])
+
+
+@pytest.mark.parametrize("party", ["cbig", "csmall"])
+def test_a_defence_beside_raw_logits_is_refused_since_these_would_undo_it(party: str) -> None:
+    api = {"outputs": ["scores", "logits"], "defences": [{"kind": "temperature"}]}
+    with pytest.raises(ValueError, match=r"logits, which would undo the defences \(temperature\)"):
+        scenario(**{f"{party}__api": api})

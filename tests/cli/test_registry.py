@@ -10,6 +10,7 @@ Shell = Callable[..., Result]
     ("what", "some"),
     [
         ("attacks", ["transmia", "TransMIA, appendix A", "gap"]),
+        ("defences", ["memguard", "top_k", "keeps a budget"]),
         ("datasets", ["synthfaces", "digits", "image_folder", "lfw"]),
         ("archs", ["small_cnn", "resnet8", "resnet18"]),
         ("scenarios", ["quickstart"]),
