@@ -3,6 +3,7 @@ import pytest
 from small import SMALL, small
 
 from leakdrill.attacks.base import Verdict
+from leakdrill.attacks.class_based import ClassBased
 from leakdrill.attacks.gap import Gap
 from leakdrill.referee.judge import Judge
 from leakdrill.referee.truth import Truth
@@ -30,3 +31,26 @@ def test_an_attack_costs_its_queries_at_each_owners_price() -> None:
 def test_results_of_before_there_were_prices_can_still_be_read() -> None:
     old = judged(1.5, 0).model_dump(mode="json", exclude={"cost"})
     assert AttackResult.model_validate(old).cost == 0
+
+
+def test_where_people_are_in_or_out_each_is_one_sample_and_so_in_the_baseline() -> None:
+    splits = {"source_train": 20, "source_test": 20, "source_validation": 5}
+    scenario = small(data=SMALL["data"] | {"splits": splits, "challenge": {"members_by": "identity"}})
+    cards = deal(scenario.data, "key")
+    truth = Truth(cards.is_member, cards.splits["challenge"].labels)
+    noise = np.random.default_rng(0).normal(size=len(cards.is_member))
+    judge = Judge(scenario, truth, cards)
+    found = judge.attack(ClassBased(), [Verdict(noise + cards.is_member, noise > 0, {})], {}, seconds=1.0)
+    assert (found.unit, found.num_members, found.num_non_members) == ("identity", 3, 3)  # 7 digits: 3, 3, and nobody's
+    assert found.auc.value == 1.0  # by the mean of 20 photos
+    assert found.example_auc is not None
+    assert 0.6 < found.example_auc < 0.9
+    assert found.auc.low < 0.5  # three of each say little, however many photos there are
+    baseline = judge.results({}, {}, error=None).baseline
+    assert baseline is not None
+    assert (baseline.unit, baseline.num_members) == ("identity", 2)  # but for the first fold
+
+
+def test_results_of_before_people_were_judged_count_examples() -> None:
+    old = judged(0, 0).model_dump(mode="json", exclude={"unit", "example_auc"})
+    assert AttackResult.model_validate(old).unit == "example"
