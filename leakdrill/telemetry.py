@@ -9,7 +9,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -133,24 +133,31 @@ class _Server(ThreadingHTTPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Shakes hands here, in the connection's own thread: a client that never does holds up nobody else."""
-        with request.dup() as connection:  # the handshake takes the original over
-            deadline = threading.Timer(REQUEST_SECONDS, _hang_up, [connection])
-            deadline.daemon = True
-            deadline.start()
-            try:
-                self._answer(request, client_address)
-            finally:
-                deadline.cancel()
-                self._free.release()
-
-    def _answer(self, request: Any, client_address: Any) -> None:
         try:
-            with self._tls.wrap_socket(request, server_side=True) as secured:
+            # a second handle on the connection to hang up by: the handshake takes the first one over
+            with (
+                request.dup() as connection,
+                _deadline(connection),
+                self._tls.wrap_socket(request, server_side=True) as secured,
+            ):
                 self.finish_request(secured, client_address)
-        except OSError as error:  # no certificate, a stranger's, or it went away
+        except OSError as error:  # no certificate, a stranger's, it went away, or there are too many open files
             log.info("no metrics for %s: %s", client_address[0], error)
         finally:
             self.shutdown_request(request)
+            self._free.release()
+
+
+@contextlib.contextmanager
+def _deadline(connection: socket.socket) -> Iterator[None]:
+    """Hangs up after REQUEST_SECONDS."""
+    timer = threading.Timer(REQUEST_SECONDS, _hang_up, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _hang_up(connection: socket.socket) -> None:

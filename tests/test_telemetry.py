@@ -1,6 +1,7 @@
 """The metrics endpoint of a real party, read and attacked over real TLS."""
 
 import contextlib
+import errno
 import http.client
 import json
 import socket
@@ -182,3 +183,17 @@ def test_connections_are_bounded_and_free_again_when_they_end(port: int, credent
 def test_an_address_that_is_taken_is_named(port: int, party: Party, credentials: Path) -> None:
     with pytest.raises(PartyUnavailable, match=rf"cbig cannot serve its metrics at 127\.0\.0\.1:{port}"):
         MetricsServer(party, credentials / "cbig", f"127.0.0.1:{port}")
+
+
+def test_a_party_that_could_open_no_more_files_for_a_while_is_read_again_afterwards(
+    port: int, credentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(self: socket.socket) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as full:
+        full.setattr(socket.socket, "dup", no_more)
+        for _ in range(telemetry.MAX_CONNECTIONS):
+            with pytest.raises((OSError, http.client.HTTPException)):
+                get(port, tls(credentials, "observer"))
+    assert get(port, tls(credentials, "observer"))[0] == 200
