@@ -7,7 +7,8 @@
     ├── NotReady           FAILED_PRECONDITION  right call, too early
     ├── NotFound           NOT_FOUND            no such model, split or artefact
     ├── BudgetExhausted    RESOURCE_EXHAUSTED   the query budget does not cover this batch
-    ├── RateLimited        RESOURCE_EXHAUSTED   too early, or too many at once; it says how long to wait
+    ├── RateLimited        RESOURCE_EXHAUSTED   too early; it says how long to wait
+    ├── Crowded            RESOURCE_EXHAUSTED   too many calls of one caller at once
     └── PartyUnavailable   UNAVAILABLE          a party did not start, died or cannot be reached
 
 Anything else that escapes a handler is a bug: logged where it happened, opaque (INTERNAL) to the caller.
@@ -63,6 +64,10 @@ class RateLimited(LeakdrillError):
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         return ((PUSHBACK_KEY, str(math.ceil(1000 * self.wait_seconds))),)
+
+
+class Crowded(LeakdrillError):
+    status = "RESOURCE_EXHAUSTED"
 
 
 class PartyUnavailable(LeakdrillError):

@@ -18,7 +18,7 @@ import prometheus_client
 from google.protobuf.message import DecodeError
 
 from leakdrill.audit import AuditLog, excerpt
-from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError, PartyUnavailable, RateLimited
+from leakdrill.errors import AccessDenied, Crowded, InvalidInput, LeakdrillError, PartyUnavailable, RateLimited
 from leakdrill.identity import SPIFFE_PREFIX
 from leakdrill.policy import Policy
 from leakdrill.rate_limit import RateLimit
@@ -30,7 +30,6 @@ ERROR_KEY = "leakdrill-error"
 UNKNOWN_METHOD = "unknown"  # one name for all of them, or any caller could grow the counters without bound
 HEALTH = "/grpc.health.v1.Health/"
 MAX_CALLS_PER_CALLER = 16  # at once, on one listener: half of all, so that no one's open streams shut out the others
-CROWDED_SECONDS = 0.1  # before a caller with as many may try again
 FAILURES_PER_SECOND = 10.0  # of one caller that are logged one by one: 10 MB an hour
 FAILURE_BURST = 1000.0
 #: Of a refusal, which may quote what it refuses. A status of more than 8 KiB is itself refused by gRPC's clients, and a
@@ -157,11 +156,10 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
 
     @contextlib.contextmanager
     def _counted(self, name: str) -> Iterator[None]:
-        """A call of `name` is under way. Raises RateLimited, before a message is read, when there are too many."""
+        """A call of `name` is under way. Raises Crowded, before a message is read, when there are too many."""
         if self._under_way[name] >= MAX_CALLS_PER_CALLER:
-            raise RateLimited(
-                f"{name} has {MAX_CALLS_PER_CALLER} calls under way here, the most at once: wait until one has ended",
-                CROWDED_SECONDS,
+            raise Crowded(
+                f"{name} has {MAX_CALLS_PER_CALLER} calls under way here, the most at once: wait until one has ended"
             )
         self._under_way[name] += 1
         try:

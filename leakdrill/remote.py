@@ -17,7 +17,7 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.errors import PUSHBACK_KEY, InvalidInput, NotFound
+from leakdrill.errors import PUSHBACK_KEY, Crowded, InvalidInput, NotFound
 from leakdrill.guard import ERROR_KEY
 from leakdrill.idempotency import IDEMPOTENCY_KEY
 from leakdrill.identity import Credentials
@@ -30,6 +30,7 @@ from leakdrill.wire import TensorSpec, infer_outputs, infer_request, spec_of
 NUM_IN_FLIGHT = 3  # requests: one is computed while the next is being sent and the last one read
 METADATA_SECONDS = 30.0
 INFER_SECONDS = 600.0  # a party may be computing for others first
+CROWDED = Crowded.__name__
 RETRY_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # pauses before a request is sent again: a service may be starting anew
 MAX_PUSHBACK_SECONDS = 600.0  # the longest that a server's rate limit may make us wait
 
@@ -145,7 +146,8 @@ def _pause_seconds(error: Any, pauses: Iterator[float]) -> float | None:
     if PUSHBACK_KEY in metadata:  # a rate limit: as often as it takes, since it lets us in in the end
         pause = _milliseconds(metadata[PUSHBACK_KEY]) / 1000
         return pause if 0 <= pause <= MAX_PUSHBACK_SECONDS else None
-    is_crowded = code is grpc.StatusCode.RESOURCE_EXHAUSTED and ERROR_KEY not in metadata  # gRPC's own, no budget
+    # too many calls at once, for the party or for gRPC, which names no error: no budget
+    is_crowded = code is grpc.StatusCode.RESOURCE_EXHAUSTED and metadata.get(ERROR_KEY, CROWDED) == CROWDED
     return next(pauses, None) if is_crowded or code is grpc.StatusCode.UNAVAILABLE else None
 
 

@@ -186,7 +186,7 @@ def test_a_caller_with_too_many_calls_at_once_is_told_to_wait(
         stay = party_pb2.ConfigureRequest(config_json="stay")
         calls = [stub.Configure.future(stay, timeout=20) for _ in range(MAX_CALLS_PER_CALLER + 5)]
         outcomes = Counter(str(outcome_of(call)) for call in calls)
-        assert outcomes == {"None": MAX_CALLS_PER_CALLER, "RateLimited": 5}
+        assert outcomes == {"None": MAX_CALLS_PER_CALLER, "Crowded": 5}
         stub.Configure(party_pb2.ConfigureRequest(), timeout=10)
 
 

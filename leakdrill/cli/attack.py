@@ -71,13 +71,17 @@ def attack(
     run_dir = new_run_dir(out, f"oip-{re.sub('[^A-Za-z0-9._-]+', '-', model)}")
     budget = game.scenario.adversary.query_budget if budget is None else budget
     reading = Reading(output, outputs_are, image_size, input_range)
-    run_dir.mkdir(parents=True, exist_ok=True)  # now: answers that cannot be kept must not be paid for
     torch.set_num_threads(1)  # as in a party: the same scores bit for bit
     with observe(stdout()) as observer:
         watch = partial(observer.progress, "endpoint")
         with LiveOracle(oip, model, len(files.classes), budget, reading, tls, watch) as oracle:
+            run_dir.mkdir(parents=True, exist_ok=True)  # now: answers that cannot be kept must not be paid for
             observer.step(0, 1, f"attack {attacked.name}: {attacked.kind} on {oracle.name}")
-            played = game.play(oracle, partial(observer.progress, "adversary"))
+            try:
+                played = game.play(oracle, partial(observer.progress, "adversary"))
+            except BaseException:
+                run_dir.rmdir()
+                raise
         played.save(run_dir, files)
         if played.results:
             observer.finished(played.results)
