@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakdrill.errors import LeakdrillError, NotFound
+from leakdrill.policy import Party
 from leakdrill.referee.chain import End, end_of
 from leakdrill.referee.journal import OPENED, Journal, read
 
@@ -16,10 +17,16 @@ log = logging.getLogger(__name__)
 
 COLLECTED = "audit_collected"
 MISSING = "audit_missing"
+AUDITED: tuple[Party, ...] = ("cbig", "csmall", "adversary")
 
 
 def audit_path(run_dir: Path, party: str) -> Path:
     return run_dir / "audit" / f"{party}.jsonl"
+
+
+def part_path(run_dir: Path, party: str) -> Path:
+    """Where a log is until the journal says that it was collected."""
+    return audit_path(run_dir, party).with_suffix(".part")
 
 
 def collect_audits(clients: "Sequence[PartyClient]", run_dir: Path, journal: Journal) -> None:
@@ -33,8 +40,18 @@ def collect_audits(clients: "Sequence[PartyClient]", run_dir: Path, journal: Jou
             journal.append(MISSING, party=client.name, error=str(error))
             continue
         end = end_of(content, drill=journal.drill_id())
-        audit_path(run_dir, client.name).write_bytes(content)
+        part = part_path(run_dir, client.name)
+        part.write_bytes(content)
         journal.append(COLLECTED, party=client.name, num_lines=end.num_lines, head=end.head)
+        part.replace(audit_path(run_dir, client.name))  # if we are killed before this, `settle` does it
+
+
+def settle(run_dir: Path) -> None:
+    """Puts in their places the logs whose collection was cut short when the journal had their ends already."""
+    for party, ends in recorded_ends(run_dir).items():
+        part = part_path(run_dir, party)
+        if part.exists() and end_of(part.read_bytes(), recorded_drill(run_dir)) == ends[-1]:
+            part.replace(audit_path(run_dir, party))
 
 
 def recorded_drill(run_dir: Path) -> str:
@@ -43,6 +60,15 @@ def recorded_drill(run_dir: Path) -> str:
     if (entry := next(opened, None)) is None:
         raise NotFound(f"{run_dir}/journal.jsonl does not say under which id the parties logged")
     return str(entry.fields["drill"])
+
+
+def missing(run_dir: Path) -> dict[str, str]:
+    """The parties of which no log came when the referee last asked, or ever, and why."""
+    last = dict.fromkeys(AUDITED, "it was never collected")
+    for entry in read(run_dir / "journal.jsonl"):
+        if entry.event in (COLLECTED, MISSING):
+            last[entry.fields["party"]] = entry.fields.get("error", "")
+    return {party: error for party, error in last.items() if error}
 
 
 def recorded_ends(run_dir: Path) -> dict[str, list[End]]:

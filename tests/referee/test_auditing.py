@@ -93,6 +93,22 @@ def test_a_party_that_is_gone_is_noted_and_the_others_are_collected(
     assert not audit_path(run_dir, "csmall").exists()
 
 
+def test_a_log_replaces_the_one_collected_before_only_when_its_end_is_recorded(
+    cbig: PartyClient, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(run_dir / "journal.jsonl")
+    collect_audits([cbig], run_dir, journal)
+    before = audit_path(run_dir, "cbig").read_bytes()
+
+    def killed(event: str, **fields: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(journal, "append", killed)
+    with pytest.raises(KeyboardInterrupt):
+        collect_audits([cbig], run_dir, journal)
+    assert audit_path(run_dir, "cbig").read_bytes() == before
+
+
 def test_without_a_journal_nobody_can_say_where_the_logs_ended(run_dir: Path) -> None:
     with pytest.raises(NotFound, match=r"no journal\.jsonl"):
         recorded_ends(run_dir)

@@ -38,7 +38,8 @@ def test_the_logs_of_a_broken_drill_are_collected_and_go_on_when_it_is_resumed(t
         ("audit_collected", "adversary"),
     ]
     answer = audited(run_dir)
-    assert answer.exit_code == 0, answer.stderr
+    assert answer.exit_code == 1, answer.stderr
+    assert "csmall withheld its audit log, or it is missing" in answer.stderr
     assert "cbig trained its source model" in answer.stdout
     assert "referee told csmall its part of the drill" in answer.stdout, "its log until the step before it died"
 
