@@ -54,14 +54,13 @@ def caller(context: Context) -> str:
 
 
 class Guard:
-    """One party's door: the drill's state as this party was told it, what was refused here, and the audit log."""
+    """One party's door: the drill's state as this party was told it, and the audit log."""
 
     def __init__(self, party: str, policy: Policy, audit: AuditLog | None = None) -> None:
         self.party = party
         self.policy = policy
         self.audit = audit
         self.state = "setup"  # one of leakdrill.policy.STATES; any other grants nothing
-        self.refusals: Counter[tuple[str, str, str]] = Counter()  # by caller, method and status
         self._failures = RateLimit(FAILURES_PER_SECOND, time.monotonic, FAILURE_BURST)
 
     def check(self, name: str, method: str, listener: str) -> None:
@@ -137,7 +136,6 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
                     await _call(handler, _each(messages, check), context)
         except LeakdrillError as error:
             status, refusal = error.status, error
-            self._guard.refusals[name, method, status] += 1
             context.set_trailing_metadata(((ERROR_KEY, type(error).__name__), *error.metadata()))
             await _abort(context, status, _bounded(str(error)))
         except grpc.aio.AbortError:  # health checking and reflection choose their own status

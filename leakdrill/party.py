@@ -114,11 +114,7 @@ class PartyServicer(PartyServiceServicer):
             pb.QueryCount(caller=caller, model=model, output=output, num_examples=count)
             for (caller, model, output), count in sorted(self._party.ledger.counts().items())
         ]
-        refusals = [
-            pb.Refusal(caller=caller, method=method, status=status, count=count)
-            for (caller, method, status), count in sorted(self._party.guard.refusals.items())
-        ]
-        return pb.CollectResponse(queries=queries, refusals=refusals)
+        return pb.CollectResponse(queries=queries)
 
     async def Audit(
         self, request: pb.AuditRequest, context: grpc.aio.ServicerContext

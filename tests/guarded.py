@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -9,8 +10,10 @@ import grpc
 import pytest
 
 from leakdrill import errors
+from leakdrill.errors import LeakdrillError
 from leakdrill.pb import party_pb2, party_pb2_grpc, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
-from leakdrill.rpc import caller
+from leakdrill.policy import Policy
+from leakdrill.rpc import Guard, caller
 
 PARTIES = ("referee", "cbig", "csmall", "adversary")
 
@@ -61,6 +64,21 @@ def refusal(call: Any, *arguments: Any) -> tuple[str, str]:
     with pytest.raises(grpc.RpcError) as caught:
         call(*arguments)
     return caught.value.code().name, caught.value.details()
+
+
+class CountingGuard(Guard):
+    """Counts what it refuses, by caller, method and status, when the call has ended."""
+
+    def __init__(self, party: str, policy: Policy) -> None:
+        super().__init__(party, policy)
+        self.refusals: Counter[tuple[str, str, str]] = Counter()
+
+    def answered(
+        self, listener: str, name: str, method: str, status: str, error: LeakdrillError | None = None, path: str = ""
+    ) -> None:
+        if error:
+            self.refusals[name, method, status] += 1
+        super().answered(listener, name, method, status, error, path)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:

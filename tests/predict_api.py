@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from guarded import CountingGuard
 from numpy.typing import NDArray
 from serving import served
 
@@ -17,7 +18,7 @@ from leakdrill.ledger import Ledger
 from leakdrill.oracle import Output
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from leakdrill.policy import Policy
-from leakdrill.rpc import Guard, Listener
+from leakdrill.rpc import Listener
 
 NUM_CLASSES = 4
 IMAGE_SIZE = 8
@@ -29,7 +30,7 @@ class PredictApi:
     """cbig with a model "source", in state open."""
 
     ledger: Ledger = field(default_factory=Ledger)
-    guard: Guard = field(default_factory=lambda: Guard("cbig", Policy.load()))
+    guard: CountingGuard = field(default_factory=lambda: CountingGuard("cbig", Policy.load()))
     models: dict[str, PublicModel] = field(default_factory=dict)
     calls: list[int] = field(default_factory=list)  # examples in each call of the model
     address: str = ""

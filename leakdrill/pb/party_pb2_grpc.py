@@ -86,7 +86,7 @@ class PartyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Collect(self, request, context):
-        """What the party counted: queries by caller, model and output, and refusals.
+        """What the party counted: queries by caller, model and output.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

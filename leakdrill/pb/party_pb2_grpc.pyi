@@ -38,7 +38,7 @@ class PartyServiceStub:
     Transition: _grpc.UnaryUnaryMultiCallable[_party_pb2.TransitionRequest, _party_pb2.TransitionResponse]
     """Moves the drill's state on: SETUP, OPEN, BREACHED."""
     Collect: _grpc.UnaryUnaryMultiCallable[_party_pb2.CollectRequest, _party_pb2.CollectResponse]
-    """What the party counted: queries by caller, model and output, and refusals."""
+    """What the party counted: queries by caller, model and output."""
     Audit: _grpc.UnaryStreamMultiCallable[_party_pb2.AuditRequest, _party_pb2.AuditResponse]
     """The party's audit log of this drill so far: leakdrill/audit.py."""
 
@@ -52,7 +52,7 @@ class PartyServiceAsyncStub(PartyServiceStub):
     Transition: _aio.UnaryUnaryMultiCallable[_party_pb2.TransitionRequest, _party_pb2.TransitionResponse]  # type: ignore[assignment]
     """Moves the drill's state on: SETUP, OPEN, BREACHED."""
     Collect: _aio.UnaryUnaryMultiCallable[_party_pb2.CollectRequest, _party_pb2.CollectResponse]  # type: ignore[assignment]
-    """What the party counted: queries by caller, model and output, and refusals."""
+    """What the party counted: queries by caller, model and output."""
     Audit: _aio.UnaryStreamMultiCallable[_party_pb2.AuditRequest, _party_pb2.AuditResponse]  # type: ignore[assignment]
     """The party's audit log of this drill so far: leakdrill/audit.py."""
 
@@ -87,7 +87,7 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _party_pb2.CollectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_party_pb2.CollectResponse, _abc.Awaitable[_party_pb2.CollectResponse]]:
-        """What the party counted: queries by caller, model and output, and refusals."""
+        """What the party counted: queries by caller, model and output."""
 
     @_abc_1.abstractmethod
     def Audit(
