@@ -30,8 +30,9 @@ ERROR_KEY = "leakdrill-error"
 UNKNOWN_METHOD = "unknown"  # one name for all of them, or any caller could grow the counters without bound
 HEALTH = "/grpc.health.v1.Health/"
 MAX_CALLS_PER_CALLER = 16  # at once, on one listener: half of all, so that no one's open streams shut out the others
-FAILURES_PER_SECOND = 10.0  # of one caller that are logged one by one: 10 MB an hour
-FAILURE_BURST = 1000.0
+#: Of one caller's calls, those that are logged one by one: at once, and from then on a second. A line has 300 bytes.
+FAILURES, FAILURES_PER_SECOND = 1_000.0, 10.0
+ANSWERS, ANSWERS_PER_SECOND = 100_000.0, 100.0
 #: Of a refusal, which may quote what it refuses. A status of more than 8 KiB is itself refused by gRPC's clients, and a
 #: character may take 12 bytes there.
 MAX_MESSAGE_LENGTH = 600
@@ -61,7 +62,8 @@ class Guard:
         self.policy = policy
         self.audit = audit
         self.state = "setup"  # one of leakdrill.policy.STATES; any other grants nothing
-        self._failures = RateLimit(FAILURES_PER_SECOND, time.monotonic, FAILURE_BURST)
+        self._failures = RateLimit(FAILURES_PER_SECOND, time.monotonic, FAILURES)
+        self._answers = RateLimit(ANSWERS_PER_SECOND, time.monotonic, ANSWERS)
 
     def check(self, name: str, method: str, listener: str) -> None:
         """Raises AccessDenied unless the policy lets `name` call `method` in the present state."""
@@ -80,16 +82,15 @@ class Guard:
     ) -> None:
         """Audits a call that has ended. `path` is what was asked for where there is no such method.
 
-        Health checks that were answered are left out: they come every few seconds, for hours. Of calls that failed, one
-        caller's fill no disk: those over FAILURES_PER_SECOND are only counted, as is what the disk does not take.
+        Health checks that were answered are left out: they come every few seconds, for hours. One caller's calls fill
+        no disk: those over its rate are only counted, as is what the disk does not take.
         """
         if method.startswith(HEALTH) and not error:
             return
         why = {"error": type(error).__name__} if error else {}
         where = {"path": excerpt(path)} if path else {}
         try:
-            if status != "OK":
-                self._failures.take(name, 1)
+            (self._answers if status == "OK" else self._failures).take(name, 1)
             if error:
                 log.info("refused %s to %s: %s", method, name, _bounded(str(error)))
             if self.audit:

@@ -176,6 +176,24 @@ def test_a_storm_of_refusals_is_denied_to_the_last_and_summed_up_in_the_log(
     ]
 
 
+def test_answered_calls_beyond_their_rate_are_answered_and_summed_up_in_the_log(
+    credentials: dict[str, Credentials], path: Path, guard: Guard
+) -> None:
+    now = [0.0]
+    guard._answers = RateLimit(10, lambda: now[0], burst=3)
+    with (
+        served(guard, [Listener("private", add_private, ())], credentials["cbig"]) as addresses,
+        connect(addresses["private"], credentials["referee"], "cbig") as channel,
+    ):
+        for _ in range(8):
+            assert configure(channel) is not None
+        logged(path, 3)
+        now[0] = 0.1
+        configure(channel)
+        told = [(entry["caller"], entry.get("status", entry.get("count"))) for entry in logged(path, 5)]
+    assert told == [*[("referee", "OK")] * 3, ("referee", 5), ("referee", "OK")]
+
+
 def test_calls_are_counted_and_timed_for_prometheus_under_the_standard_names(
     address: str, credentials: dict[str, Credentials]
 ) -> None:

@@ -13,7 +13,7 @@ from leakdrill.attacks.base import Verdict, View
 from leakdrill.config import AdversaryConfig
 from leakdrill.examples import Examples
 from leakdrill.messages import artefact_receipt, part_of, progress_message, verdict_message
-from leakdrill.party import Party, configured
+from leakdrill.party import Party, check_unchanged, configured
 from leakdrill.pb import adversary_pb2 as pb
 from leakdrill.pb import target_pb2, target_pb2_grpc
 from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceServicer
@@ -37,8 +37,11 @@ class AdversaryServicer(AdversaryServiceServicer):
         return self._config.drill_id
 
     async def Loot(self, request: pb.LootRequest, context: grpc.aio.ServicerContext) -> pb.LootResponse:
-        self._leaked = await asyncio.to_thread(self._exfiltrate)
-        return pb.LootResponse(receipt=artefact_receipt(self._leaked))
+        config = self._config
+        leaked = await asyncio.to_thread(self._exfiltrate)
+        check_unchanged(config, self._config)
+        self._leaked = leaked
+        return pb.LootResponse(receipt=artefact_receipt(leaked))
 
     def _exfiltrate(self) -> Artefact:
         address = configured(self._config, "the adversary's configuration").exfiltration_address
