@@ -58,7 +58,8 @@ class _Pending(Generic[Reply]):
 class Replies(Generic[Reply]):
     """The replies of one model by caller and key: those under way, and as many of the last ones as fit `kept_bytes`.
 
-    A reply no longer kept is computed again; models answer deterministically, so it is the same.
+    A reply no longer kept is computed again; models answer deterministically, so it is the same. (Not behind a defence
+    that draws fresh noise for every question: such a reply is then another one, and free.)
     """
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
