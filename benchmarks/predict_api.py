@@ -28,16 +28,16 @@ from numpy.typing import NDArray
 
 from leakdrill.archs import build
 from leakdrill.archs.resnet_cifar import ResNet8
-from leakdrill.forms import ImageForm
-from leakdrill.identity import Authority, Credentials
-from leakdrill.inference import InferenceServicer
-from leakdrill.ledger import Ledger
+from leakdrill.data.forms import ImageForm
+from leakdrill.models.training import softmax, to_tensor
+from leakdrill.network.identity import Authority, Credentials
+from leakdrill.network.policy import Policy
+from leakdrill.network.rpc import Guard, Listener, serve
+from leakdrill.oracles.remote import RemoteOracle
+from leakdrill.parties.inference import InferenceServicer
+from leakdrill.parties.ledger import Ledger
+from leakdrill.parties.publish import publish
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
-from leakdrill.policy import Policy
-from leakdrill.publish import publish
-from leakdrill.remote import RemoteOracle
-from leakdrill.rpc import Guard, Listener, serve
-from leakdrill.training import softmax, to_tensor
 
 NUM_CLASSES = 100
 IMAGE_SIZE = 32

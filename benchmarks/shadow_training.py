@@ -27,8 +27,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from leakdrill.archs import ResNet8, build
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.data.examples import Examples
+from leakdrill.models.fit import Fit
+from leakdrill.models.training import to_tensor
 from leakdrill.seeds import derive
 from leakdrill.shadows import (
     FromScratch,
@@ -40,7 +41,6 @@ from leakdrill.shadows import (
     train_heads,
     train_shadow_networks,
 )
-from leakdrill.training import to_tensor
 
 NUM_CLASSES = 100
 NUM_SHADOWS = 100

@@ -29,16 +29,16 @@ from torch import nn
 
 from leakdrill.archs import build, cut
 from leakdrill.archs.resnet_cifar import ResNet8
-from leakdrill.embedding import embed
-from leakdrill.forms import ImageForm
-from leakdrill.identity import Authority, Credentials
-from leakdrill.inference import InferenceServicer
-from leakdrill.ledger import Ledger
+from leakdrill.data.forms import ImageForm
+from leakdrill.models.embedding import embed
+from leakdrill.network.identity import Authority, Credentials
+from leakdrill.network.policy import Policy
+from leakdrill.network.rpc import Guard, Listener, serve
+from leakdrill.oracles.remote_pairs import RemotePairs
+from leakdrill.parties.inference import InferenceServicer
+from leakdrill.parties.ledger import Ledger
+from leakdrill.parties.publish_verification import Verifier, publish_verification
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
-from leakdrill.policy import Policy
-from leakdrill.publish_verification import Verifier, publish_verification
-from leakdrill.remote_pairs import RemotePairs
-from leakdrill.rpc import Guard, Listener, serve
 
 FORM = ImageForm(32)
 NUM_PHOTOS = 50  # of each person

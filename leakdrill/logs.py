@@ -1,6 +1,6 @@
 """A party's log: one JSON line for each record, third parties' and warnings too, with the drill's id on all of them.
 
-    {"time": "...", "level": "INFO", "logger": "leakdrill.party", "party": "cbig", "drill": "quickstart-...",
+    {"time": "...", "level": "INFO", "logger": "leakdrill.parties.party", "party": "cbig", "drill": "quickstart-...",
      "message": "...", "exception": "Traceback ..."}
 
 What native code writes to standard error by itself passes this by; `readable` leaves such lines as they are.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from leakdrill.policy import Row
+from leakdrill.network.policy import Row
 from leakdrill.spec import Spec
 
 Outcome = Literal["holds", "does not hold", "undecided"]

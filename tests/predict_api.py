@@ -12,14 +12,14 @@ from guarded import CountingGuard
 from numpy.typing import NDArray
 from serving import served
 
-from leakdrill.batching import Rows
-from leakdrill.identity import Authority, Credentials
-from leakdrill.inference import InferenceServicer, PublicModel, image_input
-from leakdrill.ledger import Ledger
-from leakdrill.oracle import Output
+from leakdrill.network.identity import Authority, Credentials
+from leakdrill.network.policy import Policy
+from leakdrill.network.rpc import Listener
+from leakdrill.oracles.oracle import Output
+from leakdrill.parties.batching import Rows
+from leakdrill.parties.inference import InferenceServicer, PublicModel, image_input
+from leakdrill.parties.ledger import Ledger
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
-from leakdrill.policy import Policy
-from leakdrill.rpc import Listener
 
 NUM_CLASSES = 4
 IMAGE_SIZE = 8

@@ -6,8 +6,8 @@ from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from leakdrill.identity import Credentials
-from leakdrill.rpc import Guard, Listener, serve
+from leakdrill.network.identity import Credentials
+from leakdrill.network.rpc import Guard, Listener, serve
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 
 SMALL: dict[str, Any] = {
     "question": "Does the testbed work end to end?",

@@ -33,7 +33,7 @@ def test_a_party_imports_neither_another_party_nor_the_referee(party: str) -> No
     others = tuple(f"services.{other}" for other in PARTIES if other != party)
     for path in files(f"services/{party}"):
         assert not violations(
-            path, (*others, "leakdrill.referee", "leakdrill.splits", "leakdrill.tasks", "leakdrill.cli")
+            path, (*others, "leakdrill.referee", "leakdrill.data.splits", "leakdrill.data.tasks", "leakdrill.cli")
         ), path
 
 

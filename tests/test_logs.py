@@ -10,7 +10,7 @@ import logging, threading, warnings
 from leakdrill import logs
 
 logs.to_stderr("cbig")
-log = logging.getLogger("leakdrill.party")
+log = logging.getLogger("leakdrill.parties.party")
 log.info("dealt %d examples", 30)
 logs.carry_drill("drill-1")
 logging.getLogger("someone.else").warning("two\\nlines")
@@ -34,7 +34,11 @@ def lines() -> list[dict[str, Any]]:
 
 def test_whatever_a_party_logs_is_a_json_line_with_its_drill() -> None:
     first, other, warning, bug, thread, end = lines()
-    assert (first["level"], first["logger"], first["message"]) == ("INFO", "leakdrill.party", "dealt 30 examples")
+    assert (first["level"], first["logger"], first["message"]) == (
+        "INFO",
+        "leakdrill.parties.party",
+        "dealt 30 examples",
+    )
     assert [line["party"] for line in (first, end)] == ["cbig", "cbig"]
     assert [line["drill"] for line in (first, other, warning, bug, thread, end)] == ["", *["drill-1"] * 5]
     assert other["message"] == "two\nlines"

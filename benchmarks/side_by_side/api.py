@@ -18,15 +18,15 @@ from torch import nn
 
 from benchmarks.side_by_side.problem import ARCH, IMAGE_SIZE, NUM_CLASSES, PredictLabel
 from leakdrill.archs import build
-from leakdrill.forms import ImageForm
-from leakdrill.identity import Authority, Credentials
-from leakdrill.inference import InferenceServicer
-from leakdrill.ledger import Ledger
+from leakdrill.data.forms import ImageForm
+from leakdrill.network.identity import Authority, Credentials
+from leakdrill.network.policy import Policy
+from leakdrill.network.rpc import Guard, Listener, serve
+from leakdrill.oracles.remote import RemoteOracle
+from leakdrill.parties.inference import InferenceServicer
+from leakdrill.parties.ledger import Ledger
+from leakdrill.parties.publish import publish
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
-from leakdrill.policy import Policy
-from leakdrill.publish import publish
-from leakdrill.remote import RemoteOracle
-from leakdrill.rpc import Guard, Listener, serve
 
 DELAY_SECONDS = 0.01  # each way
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from leakdrill.archs import SmallCnn, build
+from leakdrill.data.examples import Examples
 from leakdrill.datasets.source import open_image
 from leakdrill.datasets.synthfaces import SynthFaces
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
-from leakdrill.training import fit_model
+from leakdrill.models.fit import Fit
+from leakdrill.models.training import fit_model
 
 NUM_CLASSES, IMAGE_SIZE = 20, 32
 NUM_TRAIN, NUM_TEST = 30, 50  # photos of each class

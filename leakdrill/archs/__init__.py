@@ -18,8 +18,8 @@ from leakdrill.archs.paper_cnn import PaperCnn
 from leakdrill.archs.resnet18 import ResNet18
 from leakdrill.archs.resnet_cifar import ResNet8, ResNet20
 from leakdrill.archs.small_cnn import SmallCnn
+from leakdrill.data.forms import Form, RowForm
 from leakdrill.errors import ScenarioError
-from leakdrill.forms import Form, RowForm
 
 _Arch = SmallCnn | PaperCnn | ResNet8 | ResNet20 | ResNet18 | InceptionResNetV1 | FullyConnected
 ArchSpec = Annotated[_Arch, Field(discriminator="kind")]

@@ -8,8 +8,8 @@ from torch import nn
 
 from leakdrill.archs.head import Head
 from leakdrill.archs.standardise import Standardise
+from leakdrill.data.forms import MAX_FEATURES
 from leakdrill.errors import ScenarioError
-from leakdrill.forms import MAX_FEATURES
 from leakdrill.spec import Spec
 
 Width = Annotated[int, Field(ge=1, le=4096)]

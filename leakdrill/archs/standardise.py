@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from leakdrill.examples import Inputs
+from leakdrill.data.examples import Inputs
 
 CHUNK = 4096  # rows at once: the training data may be a memory map
 

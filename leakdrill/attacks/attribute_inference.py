@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import LABELLED_ATTRIBUTES, Access, Folding, Goal, Verdict, View
-from leakdrill.attacks.face_api import FaceAttack, Images
-from leakdrill.attacks.supervised import components, learn
+from leakdrill.attacks.people.face_api import FaceAttack, Images
+from leakdrill.attacks.people.supervised import components, learn
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
 
 Floats = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from torch.nn.functional import leaky_relu
 from leakdrill.attacks.attack_models import Judgement, fit_dnn
 from leakdrill.attacks.base import Verdict, View
 from leakdrill.attacks.checks import check_images
-from leakdrill.attacks.label_only import LabelOnly, PredictLabel, ShadowModels
-from leakdrill.attacks.tuned_networks import Networks, judge_by_networks
-from leakdrill.examples import Examples
+from leakdrill.attacks.tuning.networks import Networks, judge_by_networks
+from leakdrill.attacks.tuning.shadow_tuned import LabelOnly, PredictLabel, ShadowModels
+from leakdrill.data.examples import Examples
 from leakdrill.labelonly.augmentations import rotations, translations
 from leakdrill.labelonly.cut import best_cut, separation
 from leakdrill.seeds import derive

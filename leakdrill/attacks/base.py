@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from leakdrill.archs import ArchSpec, fitting
-from leakdrill.artefact import Artefact
-from leakdrill.cache import ModelCache
+from leakdrill.data.examples import Examples
+from leakdrill.data.forms import Form
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.forms import Form
-from leakdrill.oracle import Oracle
-from leakdrill.pairs import PairOracle
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.cache import ModelCache
+from leakdrill.oracles.oracle import Oracle
+from leakdrill.oracles.pairs import PairOracle
 from leakdrill.spec import Spec
 
 Goal = Literal["membership", "identity", "attribute"]

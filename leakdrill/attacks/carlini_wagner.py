@@ -11,12 +11,12 @@ from torch import nn
 
 from leakdrill.attacks.base import SOURCE_MODEL, Access, Verdict, Victim, View
 from leakdrill.attacks.checks import check_images
-from leakdrill.attacks.label_only import ShadowTuned
+from leakdrill.attacks.tuning.shadow_tuned import ShadowTuned
+from leakdrill.data.examples import Examples
 from leakdrill.errors import NotReady, ScenarioError
-from leakdrill.examples import Examples
 from leakdrill.labelonly.carlini_wagner import ITERATIONS, STEPS_OF_C, Effort, carlini_wagner
 from leakdrill.labelonly.cut import best_cut, separation
-from leakdrill.training import TILE, Progress, to_tensor
+from leakdrill.models.training import TILE, Progress, to_tensor
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """What an attack refuses before it asks anybody anything: examples that it could only misread."""
 
 from leakdrill.attacks.base import View
+from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
-from leakdrill.examples import Examples
 
 
 def check_labels(view: View) -> None:

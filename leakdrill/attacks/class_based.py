@@ -6,10 +6,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from leakdrill.attacks.base import Goal, Verdict, View
-from leakdrill.attacks.class_measures import ClassMeasures, Measure
-from leakdrill.attacks.face_api import FaceApi
-from leakdrill.attacks.mixture import member_log_odds
-from leakdrill.attacks.spread import several_photos
+from leakdrill.attacks.people.class_measures import ClassMeasures, Measure
+from leakdrill.attacks.people.face_api import FaceApi
+from leakdrill.attacks.people.mixture import member_log_odds
+from leakdrill.attacks.people.spread import several_photos
 
 MEASURES: dict[FaceApi, tuple[Measure, ...]] = {  # the first of each is the default
     "features": ("spread", "mixture"),

@@ -6,10 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from leakdrill.attacks.base import Verdict, View
-from leakdrill.attacks.class_measures import ClassMeasures
-from leakdrill.attacks.face_api import FaceApi
-from leakdrill.attacks.spread import several_photos
-from leakdrill.attacks.supervised import Supervised, learn, told
+from leakdrill.attacks.people.class_measures import ClassMeasures
+from leakdrill.attacks.people.face_api import FaceApi
+from leakdrill.attacks.people.spread import several_photos
+from leakdrill.attacks.people.supervised import Supervised, learn, told
 
 CLASSIFIERS: dict[FaceApi, Literal["qda", "logistic"]] = {  # sections 5.1 to 5.3
     "features": "qda",

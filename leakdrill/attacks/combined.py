@@ -12,10 +12,10 @@ from leakdrill.attacks.attack_models import Judgement, fit_dnn
 from leakdrill.attacks.base import Verdict, View
 from leakdrill.attacks.boundary import GREY_LEVELS, search_images, start_pool
 from leakdrill.attacks.checks import check_images
-from leakdrill.attacks.label_only import LabelOnly, PredictLabel, ShadowModels
-from leakdrill.attacks.tuned_networks import Networks, judge_by_networks
+from leakdrill.attacks.tuning.networks import Networks, judge_by_networks
+from leakdrill.attacks.tuning.shadow_tuned import LabelOnly, PredictLabel, ShadowModels
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
 from leakdrill.labelonly.augmentations import translations
 from leakdrill.labelonly.cut import best_cut, separation
 from leakdrill.labelonly.hopskipjump import Search

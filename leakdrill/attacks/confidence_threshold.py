@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from leakdrill.attacks.base import Verdict, View
-from leakdrill.attacks.confidence import Confidence
-from leakdrill.attacks.confidence_statistics import Statistic, statistic
+from leakdrill.attacks.confidences.base import Confidence
+from leakdrill.attacks.confidences.statistics import Statistic, statistic
 from leakdrill.labelonly.cut import best_cut, separation
 
 

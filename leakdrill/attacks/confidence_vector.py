@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from leakdrill.attacks.attack_models import fit_dnn, leading_scores
 from leakdrill.attacks.base import Verdict, View
-from leakdrill.attacks.confidence import Answers, Confidence
-from leakdrill.attacks.tuned_networks import Networks, judge_by_networks
+from leakdrill.attacks.confidences.base import Answers, Confidence
+from leakdrill.attacks.tuning.networks import Networks, judge_by_networks
 from leakdrill.seeds import derive
 
 #: A single hidden layer of 64 neurons (appendix B.1, "Model Architectures").

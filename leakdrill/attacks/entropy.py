@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from leakdrill.attacks.base import EITHER, SHADOW_EXAMPLES, SOURCE_SCORES, Access, Attack, Verdict, Victim, View
-from leakdrill.attacks.modified_entropy import modified_entropy
+from leakdrill.attacks.confidences.modified_entropy import modified_entropy
 from leakdrill.seeds import numpy_generator
 
 

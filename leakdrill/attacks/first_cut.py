@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import Folding, Verdict, View
-from leakdrill.attacks.spread import several_photos
-from leakdrill.attacks.supervised import Supervised, components, learn, told
+from leakdrill.attacks.people.spread import several_photos
+from leakdrill.attacks.people.supervised import Supervised, components, learn, told
 
 
 class FirstCut(Supervised):

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from leakdrill.attacks.shadow_halves import Evidence, Gathered, ShadowHalves
-from leakdrill.attacks.true_label import Floats
+from leakdrill.attacks.confidences.true_label import Floats
+from leakdrill.attacks.tuning.in_and_out import Evidence, Gathered, ShadowHalves
 from leakdrill.errors import ScenarioError
 
 FEW_SHADOWS = 64  # with fewer, one variance for all examples does better than one of each (section VI)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import Verdict, View
-from leakdrill.attacks.label_only import LabelOnly, PredictLabel, ShadowModels
-from leakdrill.examples import Examples
+from leakdrill.attacks.tuning.shadow_tuned import LabelOnly, PredictLabel, ShadowModels
+from leakdrill.data.examples import Examples
 from leakdrill.labelonly.budgets import budgets_within
 from leakdrill.labelonly.columns import Columns
 from leakdrill.labelonly.cut import best_cut, separation

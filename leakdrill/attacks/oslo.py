@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import Verdict
-from leakdrill.attacks.one_query import Images, Known, OneQuery, Rehearsal, balanced_accuracy, score_order
-from leakdrill.attacks.true_label import num_tied
+from leakdrill.attacks.confidences.true_label import num_tied
+from leakdrill.attacks.tuning.one_query import Images, Known, OneQuery, Rehearsal, balanced_accuracy, score_order
 from leakdrill.labelonly.cut import best_cut
 from leakdrill.labelonly.transferred import Perturbed, perturb
 

@@ -14,12 +14,12 @@ from leakdrill.attacks.boundary import Boundary
 from leakdrill.attacks.combined import Combined
 from leakdrill.attacks.confidence_threshold import ConfidenceThreshold
 from leakdrill.attacks.confidence_vector import ConfidenceVector
-from leakdrill.attacks.label_only import ShadowModel
 from leakdrill.attacks.noise_robustness import NoiseRobustness
 from leakdrill.attacks.random_augmentation import RandomAugmentation
+from leakdrill.attacks.tuning.shadow_tuned import ShadowModel
+from leakdrill.data.forms import Form
 from leakdrill.errors import ScenarioError
-from leakdrill.forms import Form
-from leakdrill.training import predict
+from leakdrill.models.training import predict
 
 #: Attacks tuned on shadow models, whose scores have their threshold at 0.
 _Judge = (

@@ -9,11 +9,11 @@ from leakdrill.archs import ArchSpec
 from leakdrill.archs.small_cnn import SmallCnn
 from leakdrill.attacks.base import EITHER, SHADOW_EXAMPLES, Access, Attack, Verdict, Victim, View
 from leakdrill.attacks.checks import check_labels
-from leakdrill.attacks.confidence import Answers, Output, check_answers
-from leakdrill.attacks.score_regression import fit_score_regression
-from leakdrill.attacks.true_label import Floats, check_not_constant, num_tied, true_log_odds
+from leakdrill.attacks.confidences.base import Answers, Output, check_answers
+from leakdrill.attacks.confidences.score_regression import fit_score_regression
+from leakdrill.attacks.confidences.true_label import Floats, check_not_constant, num_tied, true_log_odds
+from leakdrill.data.examples import Examples, joined
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples, joined
 from leakdrill.seeds import derive, numpy_generator
 
 HELD_OUT = 0.25  # of the own examples: to stop the fit by, and for the threshold

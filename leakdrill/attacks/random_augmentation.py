@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.augmentation import Augmentation, Magnitude
-from leakdrill.augment import Change
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
+from leakdrill.models.augment import Change
 from leakdrill.seeds import numpy_generator
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from leakdrill.attacks.shadow_halves import Evidence, Gathered, ShadowHalves
-from leakdrill.attacks.true_label import Floats
+from leakdrill.attacks.confidences.true_label import Floats
+from leakdrill.attacks.tuning.in_and_out import Evidence, Gathered, ShadowHalves
 from leakdrill.labelonly.cut import separation
 
 STEPS = np.arange(11) / 10  # among which a is tuned, as in the authors' code

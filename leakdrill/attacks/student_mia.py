@@ -6,7 +6,6 @@ import numpy as np
 from pydantic import Field
 
 from leakdrill.archs import ArchSpec, build, cut
-from leakdrill.artefact import Artefact
 from leakdrill.attacks.attack_models import fit_attack_model, fit_dnn, leading_scores
 from leakdrill.attacks.base import (
     ARCHITECTURE,
@@ -22,13 +21,14 @@ from leakdrill.attacks.base import (
     View,
 )
 from leakdrill.attacks.checks import check_labels
+from leakdrill.data.forms import ImageForm, RowForm
 from leakdrill.errors import ScenarioError
-from leakdrill.fit import Fit
-from leakdrill.forms import ImageForm, RowForm
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.fit import Fit
+from leakdrill.models.training import fit_model
+from leakdrill.models.transfer import Method
 from leakdrill.seeds import derive
 from leakdrill.shadows import Draws, Shadows, Transferred, draw_shadow_sets, train_shadow_networks
-from leakdrill.training import fit_model
-from leakdrill.transfer import Method
 
 
 class StudentMia(Attack):

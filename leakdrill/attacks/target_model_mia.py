@@ -17,9 +17,9 @@ from leakdrill.attacks.base import (
     Verdict,
     View,
 )
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from leakdrill.seeds import derive
 from leakdrill.shadows import FromScratch, Shadows, ThroughTarget, draw_shadow_sets, train_shadow_networks
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.archs import ArchSpec
-from leakdrill.artefact import Artefact
 from leakdrill.attacks.attack_models import Fitter, fit_attack_model, fit_dnn, fit_svm, fit_threshold, leading_scores
 from leakdrill.attacks.base import (
     ARCHITECTURE,
@@ -20,10 +19,11 @@ from leakdrill.attacks.base import (
     Verdict,
     View,
 )
-from leakdrill.attacks.modified_entropy import modified_entropy
+from leakdrill.attacks.confidences.modified_entropy import modified_entropy
+from leakdrill.data.examples import Examples
 from leakdrill.errors import NotReady, ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.fit import Fit
 from leakdrill.seeds import derive, numpy_generator
 from leakdrill.shadows import (
     Draws,

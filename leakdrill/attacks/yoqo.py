@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import Verdict
-from leakdrill.attacks.one_query import Images, Known, OneQuery, Rehearsal, balanced_accuracy, score_order
-from leakdrill.attacks.true_label import num_tied
+from leakdrill.attacks.confidences.true_label import num_tied
+from leakdrill.attacks.tuning.one_query import Images, Known, OneQuery, Rehearsal, balanced_accuracy, score_order
 from leakdrill.labelonly.improvement_area import Objective, craft
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ import typer
 
 from leakdrill.cli.shell import OutOption, ScenarioArgument, SetOption, SmokeOption, new_run_dir, stdout
 from leakdrill.errors import InvalidInput
-from leakdrill.reading import InputRange, OutputsAre, Reading
+from leakdrill.oracles.reading import InputRange, OutputsAre, Reading
 
 if TYPE_CHECKING:
-    from leakdrill.oip import Tls
+    from leakdrill.oracles.oip import Tls
     from leakdrill.referee.live import LiveGame
 
 
@@ -62,7 +62,7 @@ def attack(
     """
     import torch
 
-    from leakdrill.oip import LiveOracle
+    from leakdrill.oracles.oip import LiveOracle
     from leakdrill.referee.console import observe
 
     tls = _tls(tls_ca, tls_cert, tls_key)
@@ -96,9 +96,9 @@ def _game(
     scenario: str, name: str | None, settings: list[str] | None, smoke: bool, challenge: Path, shadow: Path | None
 ) -> "LiveGame":
     """The attack and its folders, checked before anything is asked."""
-    from leakdrill.loading import load_scenario
     from leakdrill.referee.folders import check_classes, check_distinct, read_challenge, read_shadow
     from leakdrill.referee.live import LiveGame, choose_attack
+    from leakdrill.scenario.loading import load_scenario
 
     played = load_scenario(scenario, settings or [], smoke=smoke).scenario
     attacked = choose_attack(played, name, has_shadow=shadow is not None)
@@ -111,7 +111,7 @@ def _game(
 
 
 def _tls(ca: Path | None, cert: Path | None, key: Path | None) -> "Tls | None":
-    from leakdrill.oip import Tls
+    from leakdrill.oracles.oip import Tls
 
     if ca is None and (cert or key):
         raise InvalidInput(

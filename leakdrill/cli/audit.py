@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from leakdrill.audit import excerpt
 from leakdrill.cli.runs import CELLS
 from leakdrill.cli.shell import RunArgument, complain, stdout
 from leakdrill.errors import NotFound
+from leakdrill.network.audit import excerpt
 from leakdrill.referee.auditing import audit_path, missing, recorded_drill, recorded_ends, settle
 from leakdrill.referee.chain import End, entries_of, first_fault
 from leakdrill.referee.story import tell

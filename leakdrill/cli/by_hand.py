@@ -24,10 +24,10 @@ def up(
     leakdrill up quickstart
     leakdrill up quickstart --smoke --out runs/by-hand
     """
-    from leakdrill.loading import load_scenario
     from leakdrill.referee.console import describe, observe
     from leakdrill.referee.drill import Drill
-    from leakdrill.scenario import AttackStep
+    from leakdrill.scenario.loading import load_scenario
+    from leakdrill.scenario.schema import AttackStep
 
     console = stdout()
     loaded = load_scenario(scenario, settings or [], smoke=smoke)

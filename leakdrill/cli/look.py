@@ -13,7 +13,7 @@ from leakdrill.referee.table import render, render_cells
 from leakdrill.results import Results
 
 if TYPE_CHECKING:
-    from leakdrill.scenario import Scenario
+    from leakdrill.scenario.schema import Scenario
 
 
 PolicyOption = Annotated[bool, typer.Option("--policy", help="Print every call that any party may make, and when.")]
@@ -31,9 +31,9 @@ def check(
     leakdrill check scenarios/null.yaml --set adversary.query_budget=500
     leakdrill check quickstart --policy
     """
-    from leakdrill.loading import expand_grid, load_scenario
-    from leakdrill.policy import Policy
-    from leakdrill.threat import threat_table
+    from leakdrill.network.policy import Policy
+    from leakdrill.scenario.loading import expand_grid, load_scenario
+    from leakdrill.scenario.threat import threat_table
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
     cells = expand_grid(loaded.scenario)
@@ -49,9 +49,9 @@ def check(
 
 def refuse_unplayable(scenario: "Scenario") -> None:
     """Raises ScenarioError for a claim, a timeline or an attack that cannot be played, in any cell of a grid."""
-    from leakdrill.loading import expand_grid
     from leakdrill.referee.clause import validate
-    from leakdrill.threat import check_threat
+    from leakdrill.scenario.loading import expand_grid
+    from leakdrill.scenario.threat import check_threat
 
     for cell in expand_grid(scenario):
         validate(cell.scenario)
@@ -80,7 +80,7 @@ def print_run(run_dir: Path) -> None:
 
 
 def _print_cells(run_dir: Path, finished: dict[Path, Results]) -> None:
-    from leakdrill.loading import expand_grid
+    from leakdrill.scenario.loading import expand_grid
 
     cells = {run_dir / CELLS / cell.name: cell.overrides for cell in expand_grid(recorded_scenario(run_dir))}
     console = stdout()

@@ -43,10 +43,10 @@ def run(
     leakdrill run scenarios/transmia-faces.yaml --set data.root=/data/faces100 --out runs/faces
     leakdrill run quickstart --smoke
     """
-    from leakdrill.loading import load_scenario
     from leakdrill.referee.console import observe
     from leakdrill.referee.estimate import estimate
     from leakdrill.referee.grid import run_scenario
+    from leakdrill.scenario.loading import load_scenario
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
     refuse_unplayable(loaded.scenario)

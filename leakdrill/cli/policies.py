@@ -10,14 +10,14 @@ from rich.text import Text
 from leakdrill.cli.threats import plain_table
 
 if TYPE_CHECKING:
-    from leakdrill.policy import Row, State
+    from leakdrill.network.policy import Row, State
 
 NEVER = "·"
 
 
 def render_policy(rows: "Sequence[Row]") -> RenderableType:
     """A row for each method, a column for each caller."""
-    from leakdrill.policy import OBSERVER, Party
+    from leakdrill.network.policy import OBSERVER, Party
 
     callers = [*get_args(Party), OBSERVER]
     grants: dict[str, dict[str, dict[str, set[State]]]] = {}
@@ -33,7 +33,7 @@ def render_policy(rows: "Sequence[Row]") -> RenderableType:
 
 def _when(granted: "set[State]") -> str:
     """The state from which on, if it is so to the end; else every state."""
-    from leakdrill.policy import STATES
+    from leakdrill.network.policy import STATES
 
     states = [state for state in STATES if state in granted]
     return NEVER if not states else states[0] if states == list(STATES[-len(states) :]) else " ".join(states)

@@ -57,7 +57,7 @@ def _archs() -> dict[str, str]:
 
 
 def _scenarios() -> dict[str, str]:
-    from leakdrill.loading import find_scenarios
+    from leakdrill.scenario.loading import find_scenarios
 
     return find_scenarios()
 

@@ -9,7 +9,7 @@ from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.results import Results
 
 if TYPE_CHECKING:
-    from leakdrill.scenario import Scenario
+    from leakdrill.scenario.schema import Scenario
 
 RESULTS = "results.json"
 SCENARIO = "scenario.json"
@@ -32,7 +32,7 @@ def finished_drills(run_dir: Path) -> list[tuple[Path, Results]]:
 
 def recorded_scenario(run_dir: Path) -> "Scenario":
     """The scenario of a run, finished or not. Raises NotFound for a folder without one."""
-    from leakdrill.scenario import Scenario
+    from leakdrill.scenario.schema import Scenario
 
     if not (run_dir / SCENARIO).exists():
         raise NotFound(f"no run in {run_dir}: wanted a folder that leakdrill run has written {SCENARIO} to")

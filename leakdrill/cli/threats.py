@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from leakdrill.policy import Row
-    from leakdrill.threat import Threat, ThreatTable
+    from leakdrill.network.policy import Row
+    from leakdrill.scenario.threat import Threat, ThreatTable
 
 GRANTED, LACKING = ("✓ ", "green"), ("✗ ", "red")
 

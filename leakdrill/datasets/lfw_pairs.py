@@ -16,8 +16,8 @@ from leakdrill.datasets.image_folder import FileSource
 from leakdrill.datasets.lfw import image_folder
 from leakdrill.datasets.source import ExampleSource
 from leakdrill.errors import ScenarioError
+from leakdrill.models.verification import Pairs
 from leakdrill.spec import Spec
-from leakdrill.verification import Pairs
 
 MAX_FILE_BYTES = 16 << 20
 

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.cache import ModelCache
 from leakdrill.errors import ScenarioError
+from leakdrill.models.cache import ModelCache
 from leakdrill.spec import Spec
 
 Scores = NDArray[np.float64]  # (N, C): each row a probability vector

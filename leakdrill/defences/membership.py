@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leakdrill.archs.initialise import initialise
-from leakdrill.augment import Change
 from leakdrill.defences.base import Scores
-from leakdrill.fit import Fit
+from leakdrill.models.augment import Change
+from leakdrill.models.fit import Fit
+from leakdrill.models.training import Rows, descend
 from leakdrill.seeds import derive, torch_generator
-from leakdrill.training import Rows, descend
 
 HIDDEN = (256, 128, 64)
 BLOCK = 64  # rows in one matrix product

@@ -10,7 +10,7 @@ from leakdrill.defences.base import Defence, Defend, Keys, Owner, Scores
 from leakdrill.defences.keyed import uniforms
 from leakdrill.defences.membership import MembershipNetwork, fit_membership
 from leakdrill.defences.noise_search import least_noise
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 
 SMALLEST = 1e-30  # scores below this count as this, so that every logit is finite
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.archs.standardise import is_binary
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
 from leakdrill.labelonly.space import Floats
 
 

@@ -1,7 +1,7 @@
 """Images that are made, through models of one's own, to be asked about once: what the ways of making them share.
 
 Each image follows its own gradient. Passes are of a fixed number of images, the last ones padded, so that what comes of
-an image does not depend on its company (see leakdrill.training.predict).
+an image does not depend on its company (see leakdrill.models.training.predict).
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from leakdrill.training import TILE, predict
+from leakdrill.models.training import TILE, predict
 
 #: Of logits (S, n, C), the points (n, 3, H, W) that they are of, and the rows (n,) of these: each point's loss (n,).
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]

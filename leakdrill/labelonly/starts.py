@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
 
 CHUNK = 256
 

@@ -4,7 +4,7 @@ import hashlib
 
 import torch
 
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
 from leakdrill.seeds import torch_generator
 
 

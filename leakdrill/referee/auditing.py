@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakdrill.errors import LeakdrillError, NotFound
-from leakdrill.policy import Party
+from leakdrill.network.policy import Party
 from leakdrill.referee.chain import End, end_of
 from leakdrill.referee.journal import OPENED, Journal, read
 

@@ -22,8 +22,8 @@ from scipy.linalg import eigh
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
+from leakdrill.data.examples import Inputs
 from leakdrill.errors import InvalidInput
-from leakdrill.examples import Inputs
 from leakdrill.metrics import Judged, attack_result
 from leakdrill.results import AttackResult
 from leakdrill.seeds import derive, numpy_generator

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from pydantic import AwareDatetime, ValidationError
 
-from leakdrill.audit import digest
+from leakdrill.network.audit import digest
 from leakdrill.spec import Spec
 
 
 class Entry(Spec):
-    """A line of an audit log: see leakdrill.audit. What does not apply to its event is empty."""
+    """A line of an audit log: see leakdrill.network.audit. What does not apply to its event is empty."""
 
     seq: int
     previous: str

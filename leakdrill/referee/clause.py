@@ -18,8 +18,8 @@ from typing import Literal, get_args
 from leakdrill.attacks.base import Attack
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.metrics import RATES, target_fpr
-from leakdrill.scenario import AttackStep, PlainStep, Scenario
-from leakdrill.suggest import suggest
+from leakdrill.scenario.schema import AttackStep, PlainStep, Scenario
+from leakdrill.scenario.suggest import suggest
 
 Op = Literal[">", ">=", "<", "<=", "covers"]
 OPS: dict[str, Op] = {op: op for op in get_args(Op)}

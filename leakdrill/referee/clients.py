@@ -5,20 +5,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from leakdrill.attacks.base import Attack, Verdict
-from leakdrill.config import PartyConfig
+from leakdrill.data.splits import Split
 from leakdrill.errors import InvalidInput, NotReady, PartyUnavailable
-from leakdrill.identity import LIFETIME, Credentials
-from leakdrill.messages import calibration_of, progress_of, split_header, verdict_of
+from leakdrill.models.training import Progress
+from leakdrill.models.verification import Calibration
+from leakdrill.network.identity import LIFETIME, Credentials
+from leakdrill.network.messages import calibration_of, progress_of, split_header, verdict_of
+from leakdrill.network.rpc import connect, remote_errors
+from leakdrill.parties.config import PartyConfig
 from leakdrill.pb import adversary_pb2, artefact_pb2, party_pb2, source_pb2, target_pb2
 from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceStub
 from leakdrill.pb.party_pb2_grpc import PartyServiceStub
 from leakdrill.pb.source_pb2_grpc import SourceServiceStub
 from leakdrill.pb.target_pb2_grpc import TargetServiceStub
-from leakdrill.rpc import connect, remote_errors
-from leakdrill.scenario import Breach
-from leakdrill.splits import Split
-from leakdrill.training import Progress
-from leakdrill.verification import Calibration
+from leakdrill.scenario.schema import Breach
 
 MESSAGE_BYTES = 1 << 20  # of image files in one message; a single larger file makes a message of its own
 AUDIT_SECONDS = 60.0  # a party that hangs must not hold up the judgement

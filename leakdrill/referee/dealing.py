@@ -8,16 +8,16 @@ from itertools import product
 
 from leakdrill.archs import fitting
 from leakdrill.attacks.base import Attack
-from leakdrill.config import AdversaryConfig, CbigConfig, CsmallConfig, PartyConfig
+from leakdrill.data.splits import RECIPIENTS, Deal, Split, deal
 from leakdrill.defences.top_k import TopK
 from leakdrill.errors import ScenarioError
+from leakdrill.parties.config import AdversaryConfig, CbigConfig, CsmallConfig, PartyConfig
 from leakdrill.referee.clients import PartyClient
 from leakdrill.referee.folds import Fold, make_folds
 from leakdrill.referee.question import question
-from leakdrill.scenario import AttackStep, Scenario
-from leakdrill.scenario_data import Data
+from leakdrill.scenario.data import Data
+from leakdrill.scenario.schema import AttackStep, Scenario
 from leakdrill.seeds import derive
-from leakdrill.splits import RECIPIENTS, Deal, Split, deal
 
 READ_AHEAD_EXAMPLES = 20_000
 MAX_WORKERS = 8  # each holds 400 MB, and a container has 6 GB, unless a scenario asks for more

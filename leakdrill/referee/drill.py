@@ -14,9 +14,11 @@ from pydantic import TypeAdapter
 
 from leakdrill.attacks import AttackSpec
 from leakdrill.attacks.base import VERIFICATION, Attack, Verdict
+from leakdrill.data.forms import ImageForm
+from leakdrill.data.splits import deal
 from leakdrill.errors import LeakdrillError, PartyUnavailable, ScenarioError
-from leakdrill.forms import ImageForm
-from leakdrill.loading import load_scenario
+from leakdrill.models.training import Progress
+from leakdrill.oracles.remote_pairs import RemotePairs
 from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee import clause, verdicts
 from leakdrill.referee.auditing import collect_audits
@@ -42,12 +44,10 @@ from leakdrill.referee.remote_parties import Parties, seated
 from leakdrill.referee.spending import asked_before
 from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save_split_key
 from leakdrill.referee.verifying import verify
-from leakdrill.remote_pairs import RemotePairs
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, VerificationResult
-from leakdrill.scenario import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
-from leakdrill.splits import deal
-from leakdrill.threat import check_threat
-from leakdrill.training import Progress
+from leakdrill.scenario.loading import load_scenario
+from leakdrill.scenario.schema import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
+from leakdrill.scenario.threat import check_threat
 
 log = logging.getLogger(__name__)
 

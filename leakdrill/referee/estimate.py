@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from leakdrill.attacks.base import Attack
-from leakdrill.fit import Fit
-from leakdrill.loading import expand_grid
+from leakdrill.data.tasks import challenge_per_class
+from leakdrill.models.fit import Fit
 from leakdrill.referee.probe import Speed, probe
-from leakdrill.scenario import AttackStep, PlainStep, Scenario
-from leakdrill.scenario_data import Data
-from leakdrill.tasks import challenge_per_class
+from leakdrill.scenario.data import Data
+from leakdrill.scenario.loading import expand_grid
+from leakdrill.scenario.schema import AttackStep, PlainStep, Scenario
 
 START_SECONDS = 8.0  # assumed: three processes import torch and meet
 JUDGE_SECONDS = 2.0  # assumed: intervals and the baseline on raw images

@@ -17,7 +17,7 @@ from leakdrill.metrics import Judged, interval, paired_difference, simultaneous_
 from leakdrill.referee.baseline import Baseline
 from leakdrill.referee.clause import Clause, Op, Operand, parse
 from leakdrill.results import ExpectationResult, Interval, ModelResult, Outcome, Verdict
-from leakdrill.scenario import Expectation
+from leakdrill.scenario.schema import Expectation
 
 
 @dataclass(frozen=True)

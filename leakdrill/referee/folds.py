@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from leakdrill.attacks.base import Attack, Folding, Verdict
+from leakdrill.data.tasks import Split
 from leakdrill.errors import ScenarioError
 from leakdrill.metrics import Judged
 from leakdrill.metrics.intervals import point
 from leakdrill.referee.question import graded
 from leakdrill.results import FoldsResult
 from leakdrill.seeds import numpy_generator
-from leakdrill.tasks import Split
 
 Rows = NDArray[np.int64]
 Bools = NDArray[np.bool_]

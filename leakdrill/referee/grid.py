@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from leakdrill.loading import Loaded, expand_grid
 from leakdrill.referee import clause
 from leakdrill.referee.console import Observer
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.remote_parties import Parties, seated
 from leakdrill.referee.truth import fresh_split_key, load_split_key, save_split_key
 from leakdrill.results import Results
-from leakdrill.scenario import Scenario
-from leakdrill.threat import check_threat
+from leakdrill.scenario.loading import Loaded, expand_grid
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.threat import check_threat
 
 
 def run_scenario(

@@ -1,7 +1,8 @@
 """The adversary's seat in turns: each fold of an attack is played by one that knows nothing of the others.
 
-It is a fresh process with an empty disk (leakdrill/succession.py, which says what that does not stop), a seed of its
-own, and an allowance of its own from those whose APIs it asks: the whole of adversary.query_budget, in every fold.
+It is a fresh process with an empty disk (leakdrill/parties/succession.py, which says what that does not stop), a seed
+of its own, and an allowance of its own from those whose APIs it asks: the whole of adversary.query_budget, in every
+fold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,14 +10,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from leakdrill.attacks.base import Attack, Verdict
-from leakdrill.config import AdversaryConfig, PartyConfig
+from leakdrill.data.splits import Deal, Split
+from leakdrill.models.training import Progress
+from leakdrill.parties.config import AdversaryConfig, PartyConfig
 from leakdrill.pb.party_pb2 import DRILL_STATE_OPEN
 from leakdrill.referee.clients import AdversaryClient, PartyClient
 from leakdrill.referee.dealing import give
 from leakdrill.referee.folds import Fold, pooled
 from leakdrill.seeds import derive
-from leakdrill.splits import Deal, Split
-from leakdrill.training import Progress
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from leakdrill.attacks.base import Attack, Verdict
-from leakdrill.examples import Inputs
+from leakdrill.data.examples import Inputs
+from leakdrill.data.splits import Deal, Split
 from leakdrill.metrics import Judged, attack_result, proportion
+from leakdrill.models.verification import Calibration
+from leakdrill.network.policy import Policy
 from leakdrill.pb.party_pb2 import TrainReport
-from leakdrill.policy import Policy
 from leakdrill.referee.baseline import Baseline, judge_baseline, judge_identities
 from leakdrill.referee.expect import Evidence, decide, overall
 from leakdrill.referee.folds import Bools, Rows, abstained, by_fold
@@ -30,9 +32,7 @@ from leakdrill.results import (
     Results,
     VerificationResult,
 )
-from leakdrill.scenario import Scenario
-from leakdrill.splits import Deal, Split
-from leakdrill.verification import Calibration
+from leakdrill.scenario.schema import Scenario
 
 #: In the notes of an attack that said something of members alone, or of others alone.
 ONE_KIND = "all it said something of are of one kind: here are all, those that it abstained from as it scored them"

@@ -18,24 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.attacks.base import ARCHITECTURE, SHADOW_EXAMPLES, Access, Attack, Verdict, View
+from leakdrill.data.examples import Examples
+from leakdrill.data.forms import ImageForm
+from leakdrill.data.splits import Split
 from leakdrill.datasets.image_folder import FileSource
 from leakdrill.datasets.remembered import Remembered
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.forms import ImageForm
 from leakdrill.metrics import Judged, attack_result
-from leakdrill.oip import LiveOracle
+from leakdrill.network.rpc import Progress
+from leakdrill.oracles.oip import LiveOracle
+from leakdrill.parties.store import SplitStore
 from leakdrill.referee.baseline import judge_baseline
 from leakdrill.referee.environment import environment
 from leakdrill.referee.folders import Challenge, halves
 from leakdrill.referee.truth import fresh_split_key
 from leakdrill.referee.within import within_queries
 from leakdrill.results import Results
-from leakdrill.rpc import Progress
-from leakdrill.scenario import AttackStep, Scenario
+from leakdrill.scenario.schema import AttackStep, Scenario
 from leakdrill.seeds import derive, numpy_generator
-from leakdrill.splits import Split
-from leakdrill.store import SplitStore
 
 SOURCE = "cbig/source"  # what attacks call the model that they attack
 GIVEN: frozenset[Access] = frozenset({f"{SOURCE}:scores", f"{SOURCE}:label"})  # by any endpoint

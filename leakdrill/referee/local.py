@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from leakdrill.errors import PartyUnavailable
-from leakdrill.identity import Authority, Credentials
+from leakdrill.network.identity import Authority, Credentials
 from leakdrill.referee.process import POLL_SECONDS, PartyProcess, stop_all
 
 log = logging.getLogger(__name__)

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from leakdrill.data.forms import ImageForm
+from leakdrill.data.splits import Deal, Split
 from leakdrill.datasets.source import open_image
 from leakdrill.errors import ScenarioError
-from leakdrill.forms import ImageForm
 from leakdrill.results import Overlap
-from leakdrill.splits import Deal, Split
 
 SIDE = 16  # pixels
 MAX_DIFFERENT = 8  # of SIDE * SIDE signs

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from leakdrill.archs import build, fitting
-from leakdrill.examples import Examples
-from leakdrill.forms import Form, ImageForm
-from leakdrill.scenario import Scenario
-from leakdrill.tasks import input_form
-from leakdrill.training import TILE, fit_model, predict
+from leakdrill.data.examples import Examples
+from leakdrill.data.forms import Form, ImageForm
+from leakdrill.data.tasks import input_form
+from leakdrill.models.training import TILE, fit_model, predict
+from leakdrill.scenario.schema import Scenario
 
 PROBE_SECONDS = 0.2  # of each speed, at least
 

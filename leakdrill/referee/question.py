@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.attacks.base import Attack
+from leakdrill.data.splits import Deal
 from leakdrill.errors import InvalidInput, ScenarioError
-from leakdrill.splits import Deal
 
 Bools = NDArray[np.bool_]
 

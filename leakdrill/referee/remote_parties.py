@@ -8,10 +8,10 @@ from typing import Protocol
 from pydantic import ValidationError, field_validator
 
 from leakdrill.errors import InvalidInput, NotFound
-from leakdrill.healthcheck import check_health
-from leakdrill.identity import Credentials
+from leakdrill.network.healthcheck import check_health
+from leakdrill.network.identity import Credentials
 from leakdrill.referee.local import PARTIES, LocalParties
-from leakdrill.safe_yaml import parse_yaml
+from leakdrill.scenario.safe_yaml import parse_yaml
 from leakdrill.spec import Spec
 
 LISTENERS = {f"{party}/private" for party in PARTIES} | {"cbig/public", "csmall/public", "csmall/exfiltration"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leakdrill.audit import excerpt
+from leakdrill.network.audit import excerpt
 from leakdrill.referee.chain import Entry
 
 TOLD = {

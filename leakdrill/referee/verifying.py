@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from leakdrill.data.forms import ImageForm
 from leakdrill.datasets.lfw_pairs import PhotoPairs
-from leakdrill.forms import ImageForm
-from leakdrill.pairs import PairOracle
-from leakdrill.training import Progress
-from leakdrill.verification import Calibration, calibrate
+from leakdrill.models.training import Progress
+from leakdrill.models.verification import Calibration, calibrate
+from leakdrill.oracles.pairs import PairOracle
 
 NUM_PHOTOS = 1024  # decoded at a time: 75 MiB at 160 pixels
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
 from leakdrill.seeds import numpy_generator
 
 Answers = NDArray[np.float32]

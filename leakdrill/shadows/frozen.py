@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
+from leakdrill.models.training import Progress, predict
 from leakdrill.shadows.draws import Answers, Draws, Records
 from leakdrill.shadows.heads import HeadFit, Heads, train_heads
-from leakdrill.training import Progress, predict
 
 #: Numbers of steps between which "auto" chooses, each about twice the one before.
 CHECKPOINTS = (10, 20, 40, 80, 160, 320)

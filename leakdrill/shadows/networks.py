@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
+from leakdrill.models.training import Progress, predict, softmax
 from leakdrill.seeds import derive
 from leakdrill.shadows.draws import Answers, Draws, Records
 from leakdrill.shadows.recipes import Recipe
 from leakdrill.shadows.workers import Report, Saved, load_examples, map_in_workers, save_examples
-from leakdrill.training import Progress, predict, softmax
 
 
 @dataclass(frozen=True)

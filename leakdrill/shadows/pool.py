@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from leakdrill.cache import Meta, ModelCache, Weights
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
+from leakdrill.models.cache import Meta, ModelCache, Weights
+from leakdrill.models.training import Progress
 from leakdrill.seeds import derive, numpy_generator
 from leakdrill.shadows.recipes import KeepableRecipe
 from leakdrill.shadows.workers import Report, Saved, load_examples, map_in_workers, save_examples
-from leakdrill.training import Progress
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from torch import nn
 from leakdrill.archs import ArchSpec, build, cut
 from leakdrill.archs.head import Head
 from leakdrill.archs.initialise import initialise
-from leakdrill.artefact import Artefact
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.fit import Fit
+from leakdrill.models.training import fit_model, predict
+from leakdrill.models.transfer import adapt
 from leakdrill.seeds import derive
-from leakdrill.training import fit_model, predict
-from leakdrill.transfer import adapt
 
 Method = Literal["freeze", "fine_tune"]
 

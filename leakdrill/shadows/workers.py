@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from leakdrill.data.examples import Examples
 from leakdrill.errors import PartyUnavailable
-from leakdrill.examples import Examples
 
 Report = Callable[[int], None]  # told how many are done
 Saved = tuple[Path, Path]  # the files of inputs and of labels

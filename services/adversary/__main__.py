@@ -2,11 +2,11 @@
 
 import grpc
 
-from leakdrill.launch import main
-from leakdrill.party import Party, PartyServicer
+from leakdrill.network.rpc import Listener
+from leakdrill.parties.launch import main
+from leakdrill.parties.party import Party, PartyServicer
 from leakdrill.pb.adversary_pb2_grpc import add_AdversaryServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
-from leakdrill.rpc import Listener
 from services.adversary.servicer import AdversaryServicer
 
 

@@ -9,26 +9,26 @@ from pathlib import Path
 
 import grpc
 
-from leakdrill import answers
-from leakdrill.answers import Answers
-from leakdrill.artefact import Artefact
 from leakdrill.attacks import AttackSpec, base
 from leakdrill.attacks.base import VERIFICATION, Verdict, View
-from leakdrill.cache import ModelCache
-from leakdrill.config import AdversaryConfig
+from leakdrill.data.examples import Examples
 from leakdrill.errors import NotReady
-from leakdrill.examples import Examples
-from leakdrill.messages import artefact_receipt, part_of, progress_message, verdict_message
-from leakdrill.party import Party, check_unchanged, configured
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.cache import ModelCache
+from leakdrill.models.training import Progress
+from leakdrill.network.messages import artefact_receipt, part_of, progress_message, verdict_message
+from leakdrill.network.rpc import connect, remote_errors
+from leakdrill.oracles import answers
+from leakdrill.oracles.answers import Answers
+from leakdrill.oracles.remote import RemoteOracle
+from leakdrill.oracles.remote_pairs import RemotePairs
+from leakdrill.parties.config import AdversaryConfig
+from leakdrill.parties.party import Party, check_unchanged, configured
 from leakdrill.pb import adversary_pb2 as pb
 from leakdrill.pb import target_pb2, target_pb2_grpc
 from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceServicer
-from leakdrill.remote import RemoteOracle
-from leakdrill.remote_pairs import RemotePairs
-from leakdrill.rpc import connect, remote_errors
 from leakdrill.seeds import derive
 from leakdrill.spec import from_json
-from leakdrill.training import Progress
 
 
 class AdversaryServicer(AdversaryServiceServicer):

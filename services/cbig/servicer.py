@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator
 
 import grpc
 
-from leakdrill.artefact import Artefact
-from leakdrill.cache import ModelCache
-from leakdrill.config import CbigConfig
-from leakdrill.defended import guard_api
-from leakdrill.messages import artefact_part, progress_message, train_report
-from leakdrill.party import Party, check_unchanged, configured
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.cache import ModelCache
+from leakdrill.models.trained import Trained, train_source
+from leakdrill.models.training import Progress
+from leakdrill.network.messages import artefact_part, progress_message, train_report
+from leakdrill.parties.config import CbigConfig
+from leakdrill.parties.defended import guard_api
+from leakdrill.parties.party import Party, check_unchanged, configured
+from leakdrill.parties.publish import publish
 from leakdrill.pb import source_pb2 as pb
 from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
-from leakdrill.publish import publish
 from leakdrill.spec import from_json
-from leakdrill.trained import Trained, train_source
-from leakdrill.training import Progress
 
 
 class SourceServicer(SourceServiceServicer):

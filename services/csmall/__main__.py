@@ -2,12 +2,12 @@
 
 import grpc
 
-from leakdrill.launch import main
-from leakdrill.party import Party, PartyServicer
+from leakdrill.network.rpc import Listener
+from leakdrill.parties.launch import main
+from leakdrill.parties.party import Party, PartyServicer
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
 from leakdrill.pb.target_pb2_grpc import add_ExfiltrationServiceServicer_to_server, add_TargetServiceServicer_to_server
-from leakdrill.rpc import Listener
 from services.csmall.servicer import ExfiltrationServicer, TargetServicer
 
 

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 import grpc
 
 from leakdrill.archs import cut
-from leakdrill.artefact import Artefact
-from leakdrill.cache import ModelCache
-from leakdrill.config import CsmallConfig
 from leakdrill.defences import guard_faces
-from leakdrill.defended import guard_api
 from leakdrill.errors import ScenarioError
-from leakdrill.fidelity import degrade
-from leakdrill.messages import (
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.cache import ModelCache
+from leakdrill.models.fidelity import degrade
+from leakdrill.models.trained import Trained, adapt_target
+from leakdrill.models.training import Progress
+from leakdrill.models.verification import Calibration
+from leakdrill.network.messages import (
     artefact_part,
     artefact_receipt,
     part_of,
@@ -21,20 +22,19 @@ from leakdrill.messages import (
     train_report,
     verification_report,
 )
-from leakdrill.party import Party, check_unchanged, configured
+from leakdrill.network.rpc import connect, remote_errors
+from leakdrill.parties.config import CsmallConfig
+from leakdrill.parties.defended import guard_api
+from leakdrill.parties.party import Party, check_unchanged, configured
+from leakdrill.parties.publish import publish, publish_features
+from leakdrill.parties.publish_verification import publish_verification
+from leakdrill.parties.verifier import calibrated
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.pb import target_pb2 as pb
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceServicer, TargetServiceServicer
-from leakdrill.publish import publish, publish_features
-from leakdrill.publish_verification import publish_verification
-from leakdrill.rpc import connect, remote_errors
-from leakdrill.scenario import Breach
+from leakdrill.scenario.schema import Breach
 from leakdrill.seeds import derive
 from leakdrill.spec import from_json
-from leakdrill.trained import Trained, adapt_target
-from leakdrill.training import Progress
-from leakdrill.verification import Calibration
-from leakdrill.verifier import calibrated
 
 
 class TargetServicer(TargetServiceServicer):

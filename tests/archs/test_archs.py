@@ -9,7 +9,7 @@ from torch import nn
 from leakdrill.archs import ARCHS, ArchSpec, FullyConnected, build, cut
 from leakdrill.archs.initialise import initialise
 from leakdrill.errors import ScenarioError
-from leakdrill.training import TILE, predict
+from leakdrill.models.training import TILE, predict
 
 #: Narrow, to be quick; the architectures not named here have nothing to set.
 SMALL: dict[str, dict[str, int]] = {

@@ -4,15 +4,15 @@ import torch
 
 from leakdrill.archs import FullyConnected, SmallCnn, build, cut, fitting
 from leakdrill.archs.standardise import Standardise
-from leakdrill.artefact import Artefact
+from leakdrill.data.examples import Examples
+from leakdrill.data.forms import ImageForm, RowForm
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fidelity import degrade
-from leakdrill.fit import Fit
-from leakdrill.forms import ImageForm, RowForm
-from leakdrill.scenario import Fidelity
-from leakdrill.training import fit_model, predict
-from leakdrill.transfer import adapt
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.fidelity import degrade
+from leakdrill.models.fit import Fit
+from leakdrill.models.training import fit_model, predict
+from leakdrill.models.transfer import adapt
+from leakdrill.scenario.schema import Fidelity
 
 ARCH = FullyConnected(hidden=(16,), num_features=4)
 

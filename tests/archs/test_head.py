@@ -4,12 +4,12 @@ import torch
 
 from leakdrill.archs import SmallCnn, build, cut
 from leakdrill.archs.head import Head
-from leakdrill.artefact import Artefact
+from leakdrill.data.forms import ImageForm
 from leakdrill.errors import InvalidInput
-from leakdrill.fidelity import degrade
-from leakdrill.forms import ImageForm
-from leakdrill.scenario import Fidelity
-from leakdrill.training import predict
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.fidelity import degrade
+from leakdrill.models.training import predict
+from leakdrill.scenario.schema import Fidelity
 
 ARCH = SmallCnn(width=4, num_features=8)
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)

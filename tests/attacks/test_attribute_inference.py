@@ -6,9 +6,9 @@ from sklearn.metrics import roc_auc_score
 
 from leakdrill.attacks.attribute_inference import AttributeInference
 from leakdrill.attacks.base import DISTANCES, LABELLED_ATTRIBUTES, Folding
-from leakdrill.attacks.face_api import FaceApi
+from leakdrill.attacks.people.face_api import FaceApi
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
 from tests.attacks.worlds import world_of_attributes
 
 

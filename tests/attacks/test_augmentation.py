@@ -7,9 +7,9 @@ import pytest
 
 from leakdrill.attacks import RandomAugmentation, Rotation, Translation
 from leakdrill.attacks.augmentation import Augmentation
+from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=1, batch_size=16)

@@ -9,13 +9,13 @@ from leakdrill.archs import FullyConnected
 from leakdrill.attacks import Boundary, Gap
 from leakdrill.attacks.base import View
 from leakdrill.attacks.boundary import _within, search_rows
-from leakdrill.attacks.label_only import ShadowModel, ShadowModels
+from leakdrill.attacks.tuning.shadow_tuned import ShadowModel, ShadowModels
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
 from leakdrill.labelonly.columns import Columns
 from leakdrill.labelonly.hopskipjump import MISCLASSIFIED, NO_START, SEARCHED, Search
 from leakdrill.labelonly.trace import Trace
+from leakdrill.models.fit import Fit
 from tests.attacks.worlds import LocalOracle, world
 
 QUICK = Fit(epochs=8, batch_size=16, learning_rate=0.05)
@@ -57,7 +57,7 @@ def test_a_failed_search_is_scored_at_the_threshold_called_out_and_counted() -> 
 
 def test_a_shadow_model_that_gives_one_label_to_everything_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "leakdrill.attacks.label_only.predict", lambda model, images: np.tile([1.0, 0, 0, 0], (len(images), 1))
+        "leakdrill.attacks.tuning.shadow_tuned.predict", lambda model, images: np.tile([1.0, 0, 0, 0], (len(images), 1))
     )
     here = world("memoriser", per_class=5).view
     only_zeros = here.shadow_test.take(np.flatnonzero(here.shadow_test.labels == 0))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from leakdrill.attacks import CarliniWagner
+from leakdrill.data.examples import Examples
 from leakdrill.errors import NotReady, ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from tests.attacks.worlds import LARGER, world_of_weights
 
 ATTACK = CarliniWagner(

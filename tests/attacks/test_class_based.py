@@ -8,10 +8,10 @@ from sklearn.metrics import roc_auc_score
 
 from leakdrill.attacks.base import ARCHITECTURE, EMBEDDINGS, TARGET_EXAMPLES
 from leakdrill.attacks.class_based import MEASURES, ClassBased
-from leakdrill.attacks.face_api import FaceApi, largest
+from leakdrill.attacks.people.face_api import FaceApi, largest
+from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from tests.attacks.worlds import LocalOracle, world_of_people
 
 

@@ -6,10 +6,10 @@ from pydantic import ValidationError
 
 from leakdrill.attacks import Boundary, Combined
 from leakdrill.attacks.boundary import GREY_LEVELS, search_images, start_pool
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
 from leakdrill.labelonly.augmentations import translations
+from leakdrill.models.fit import Fit
 from leakdrill.seeds import derive
 from tests.attacks.worlds import LocalOracle, world
 
@@ -66,7 +66,7 @@ def test_an_example_of_which_every_search_failed_is_scored_at_the_threshold_call
 
 def test_a_shadow_model_that_gives_one_label_to_everything_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "leakdrill.attacks.label_only.predict", lambda model, images: np.tile([1.0, 0, 0, 0], (len(images), 1))
+        "leakdrill.attacks.tuning.shadow_tuned.predict", lambda model, images: np.tile([1.0, 0, 0, 0], (len(images), 1))
     )
     here = world("memoriser", per_class=5).view
     only_zeros = [pool.take(np.flatnonzero(pool.labels == 0)) for pool in here.shadow_pools()]

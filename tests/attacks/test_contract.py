@@ -40,9 +40,9 @@ from leakdrill.attacks import (
     Yoqo,
 )
 from leakdrill.attacks.base import Attack, Verdict
-from leakdrill.cache import ModelCache
 from leakdrill.errors import BudgetExhausted, InvalidInput
-from leakdrill.fit import Fit
+from leakdrill.models.cache import ModelCache
+from leakdrill.models.fit import Fit
 from leakdrill.shadows import HeadFit
 from tests.attacks.worlds import World, of_students, world, world_of_attributes, world_of_people, world_of_weights
 

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from leakdrill.attacks import Oslo
-from leakdrill.attacks.one_query import Known, Rehearsal
-from leakdrill.examples import Examples
+from leakdrill.attacks.tuning.one_query import Known, Rehearsal
+from leakdrill.data.examples import Examples
 from leakdrill.labelonly.transferred import perturb
 from tests.labelonly.linear_models import linear
 

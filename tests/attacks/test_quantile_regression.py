@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from leakdrill.attacks.confidences.score_regression import ScoreRegression, fit_score_regression, gaussian_loss
 from leakdrill.attacks.quantile_regression import QuantileRegression
-from leakdrill.attacks.score_regression import ScoreRegression, fit_score_regression, gaussian_loss
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
 from tests.attacks.worlds import ARCH, NUM_CLASSES, LocalOracle, World, images, world
 
 MEANS = np.array([-4.0, 0.0, 2.0, 9.0])

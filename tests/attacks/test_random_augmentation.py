@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leakdrill.attacks import RandomAugmentation
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=1, batch_size=16)

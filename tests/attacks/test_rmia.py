@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from leakdrill.attacks.rmia import Rmia, dominated, log_ratio
-from leakdrill.attacks.shadow_halves import Evidence
-from leakdrill.fit import Fit
+from leakdrill.attacks.tuning.in_and_out import Evidence
+from leakdrill.models.fit import Fit
 from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=1, batch_size=16)

@@ -21,14 +21,14 @@ from leakdrill.attacks import (
     Translation,
 )
 from leakdrill.attacks.base import View
-from leakdrill.attacks.label_only import ShadowModel, ShadowModels, ShadowTuned
-from leakdrill.cache import ModelCache
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.attacks.tuning.shadow_tuned import ShadowModel, ShadowModels, ShadowTuned
+from leakdrill.data.examples import Examples
 from leakdrill.labelonly.cut import separation
 from leakdrill.labelonly.hopskipjump import SEARCHED, Search
 from leakdrill.labelonly.trace import Trace
-from leakdrill.training import predict
+from leakdrill.models.cache import ModelCache
+from leakdrill.models.fit import Fit
+from leakdrill.models.training import predict
 from tests.attacks.worlds import world
 
 FEW: dict[str, Any] = {"fit": Fit(epochs=1, batch_size=16), "shadow_size": 20}
@@ -141,7 +141,7 @@ def test_shadow_models_that_learned_nothing_are_counted(attack: ShadowTuned, mon
         return np.tile(np.array([0, 0, 4, 0], np.float32), (len(images), 1))
 
     assert attack.run(view()).notes["shadow_models_of_one_label"] <= 1
-    for module in ("label_only", "confidence"):
+    for module in ("tuning.shadow_tuned", "confidences.base"):
         monkeypatch.setattr(f"leakdrill.attacks.{module}.predict", one_label)
     verdict = on(2, attack).run(view())
     assert verdict.notes["shadow_models_of_one_label"] == 2

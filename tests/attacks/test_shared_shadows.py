@@ -9,8 +9,8 @@ import pytest
 
 from leakdrill.attacks import Boundary, Lira, NoiseRobustness, Rmia, Rotation, Translation
 from leakdrill.attacks.base import Attack, View
-from leakdrill.cache import ModelCache
-from leakdrill.fit import Fit
+from leakdrill.models.cache import ModelCache
+from leakdrill.models.fit import Fit
 from leakdrill.seeds import derive
 from leakdrill.shadows import ShadowPool
 from tests.attacks.worlds import of_students, world

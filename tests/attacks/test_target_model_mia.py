@@ -5,7 +5,7 @@ import pytest
 
 from leakdrill.attacks import TargetModelMia
 from leakdrill.errors import ScenarioError
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=1, batch_size=16)

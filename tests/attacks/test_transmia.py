@@ -7,7 +7,7 @@ from leakdrill.archs import ResNet8
 from leakdrill.attacks import TransMia
 from leakdrill.attacks.base import View
 from leakdrill.errors import NotReady, ScenarioError
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from leakdrill.shadows import HeadFit
 from tests.attacks.worlds import ARCH, leaked, world
 

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.archs import SmallCnn, build, cut
-from leakdrill.artefact import Artefact
 from leakdrill.attacks.base import View
-from leakdrill.embedding import normalised
+from leakdrill.data.examples import Examples
+from leakdrill.data.forms import ImageForm
 from leakdrill.errors import BudgetExhausted, NotFound
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
-from leakdrill.forms import ImageForm
-from leakdrill.oracle import Output
-from leakdrill.training import fit_model, softmax
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.embedding import normalised
+from leakdrill.models.fit import Fit
+from leakdrill.models.training import fit_model, softmax
+from leakdrill.oracles.oracle import Output
 
 NUM_CLASSES = 4
 NUM_TARGET_CLASSES = 3

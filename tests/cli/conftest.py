@@ -13,7 +13,7 @@ from leakdrill.cli import app
 from leakdrill.referee import drill, estimate, grid, local
 from leakdrill.referee.estimate import Estimate
 from leakdrill.results import Results
-from leakdrill.safe_yaml import parse_yaml
+from leakdrill.scenario.safe_yaml import parse_yaml
 
 SCENARIO = """
 question: Does anything leak?

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from leakdrill.audit import AuditLog
+from leakdrill.network.audit import AuditLog
 from leakdrill.referee.auditing import COLLECTED, MISSING, audit_path, part_path
 from leakdrill.referee.chain import end_of
 from leakdrill.referee.journal import Journal

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from leakdrill.loading import expand_grid
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.loading import expand_grid
+from leakdrill.scenario.schema import Scenario
 
 Shell = Callable[..., Result]
 

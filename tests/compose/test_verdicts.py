@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from deployment import CALLER, Deployment
 
-from leakdrill.loading import load_scenario
 from leakdrill.referee.drill import Drill
 from leakdrill.results import Results
+from leakdrill.scenario.loading import load_scenario
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter
 
+from leakdrill.data.forms import RowForm
 from leakdrill.datasets import DATASETS, DatasetSpec
 from leakdrill.datasets.source import ExampleSource
 from leakdrill.datasets.table import Table, TableSpec
-from leakdrill.forms import RowForm
 from tests.datasets.tables import written
 
 

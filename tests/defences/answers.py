@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from leakdrill.cache import ModelCache
 from leakdrill.defences.base import Owner, Scores
 from leakdrill.defences.keyed import Keys
 from leakdrill.defences.noise_search import softmax
+from leakdrill.models.cache import ModelCache
 
 
 def answers(num_rows: int, num_classes: int, sureness: float, seed: int) -> Scores:

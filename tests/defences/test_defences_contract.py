@@ -18,7 +18,7 @@ from leakdrill.defences import (
     guard,
 )
 from leakdrill.defences.base import Defence, Scores
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from tests.defences.answers import keys, members, non_members, owner
 
 QUICK = Fit(epochs=5, batch_size=64, learning_rate=0.05, precision="float32")

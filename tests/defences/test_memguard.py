@@ -8,7 +8,7 @@ from leakdrill.defences.base import Scores
 from leakdrill.defences.membership import MembershipNetwork, fit_membership
 from leakdrill.defences.memguard import guarded, mixing, noisy_scores
 from leakdrill.defences.noise_search import least_noise, softmax
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from tests.defences.answers import keys, members, non_members, owner
 from tests.defences.memguard_reference import as_torch, phase_one, phase_two
 

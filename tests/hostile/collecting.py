@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from seen import Columns
 from spy import Spy, unpacked
 
-from leakdrill import threat
-from leakdrill.identity import Credentials
+from leakdrill.data.splits import Deal
+from leakdrill.network.identity import Credentials
 from leakdrill.referee import clients, drill
 from leakdrill.referee.drill import Drill
-from leakdrill.scenario import AttackStep, Scenario
+from leakdrill.scenario.schema import AttackStep, Scenario, threat
 from leakdrill.seeds import derive
-from leakdrill.splits import Deal
 
 #: Half of each class of 0 to 7 is in the challenge; a deal of digits takes milliseconds.
 SCENARIO: dict[str, Any] = {

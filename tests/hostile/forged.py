@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from leakdrill.identity import SPIFFE_PREFIX, Credentials
+from leakdrill.network.identity import SPIFFE_PREFIX, Credentials
 
 
 def self_signed(party: str, own: Credentials) -> Credentials:

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from siege import PUBLIC, Siege
 
-from leakdrill.rpc import connect
+from leakdrill.network.rpc import connect
 
 CALL_SECONDS = 30.0
 WELL = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch")

@@ -14,12 +14,12 @@ import tap
 from numpy.typing import NDArray
 from seen import Columns
 
-from leakdrill import splits
+from leakdrill.data import splits
+from leakdrill.data.draw import examples_by_class
+from leakdrill.data.tasks import Task, source_task, target_task
 from leakdrill.datasets.source import ExampleSource
-from leakdrill.draw import examples_by_class
-from leakdrill.scenario_data import Data
+from leakdrill.scenario.data import Data
 from leakdrill.seeds import derive
-from leakdrill.tasks import Task, source_task, target_task
 
 MAX_OF_ONE_KIND = 20  # tokens of one text
 MAX_GUESSES = 1500

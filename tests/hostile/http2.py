@@ -10,7 +10,7 @@ import h2.connection
 import h2.events
 from siege import Siege
 
-from leakdrill.identity import Credentials
+from leakdrill.network.identity import Credentials
 
 SOCKET_SECONDS = 30.0
 READ_BYTES = 1 << 16

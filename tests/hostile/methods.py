@@ -11,8 +11,8 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import leakdrill.pb
-from leakdrill.identity import Credentials
-from leakdrill.rpc import connect
+from leakdrill.network.identity import Credentials
+from leakdrill.network.rpc import connect
 
 CALL_SECONDS = 20
 

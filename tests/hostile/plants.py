@@ -12,9 +12,9 @@ from collecting import Plan, Plant
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from leakdrill.data.splits import Deal, Split
 from leakdrill.datasets.remembered import Remembered
 from leakdrill.seeds import derive
-from leakdrill.splits import Deal, Split
 
 COLD_SECONDS = 0.0003  # to read a file that is not in memory
 REMEMBERED_BYTES = 40_000  # about 250 digits

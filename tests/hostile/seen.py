@@ -12,8 +12,8 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from numpy.typing import NDArray
 from PIL import Image
 
+from leakdrill.data.forms import ImageForm
 from leakdrill.datasets.source import ExampleSource
-from leakdrill.forms import ImageForm
 from leakdrill.pb.party_pb2 import ProvisionRequest
 
 HEAD_BYTES, TAIL_BYTES = 64, 16

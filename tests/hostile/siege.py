@@ -10,15 +10,15 @@ import numpy as np
 from collecting import SCENARIO
 from numpy.typing import NDArray
 
-from leakdrill.identity import Credentials
+from leakdrill.network.identity import Credentials
+from leakdrill.network.rpc import connect
+from leakdrill.network.wire import TensorSpec, infer_request
 from leakdrill.pb import inference_pb2 as pb
 from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
 from leakdrill.referee.clients import PartyClient
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import LocalParties
-from leakdrill.rpc import connect
-from leakdrill.scenario import Scenario
-from leakdrill.wire import TensorSpec, infer_request
+from leakdrill.scenario.schema import Scenario
 
 IMAGE_SIZE = 16
 IMAGE = TensorSpec("image", "UINT8", (-1, IMAGE_SIZE, IMAGE_SIZE, 3))

@@ -16,11 +16,11 @@ import seen
 from numpy.typing import NDArray
 from seen import Columns
 
-from leakdrill import splits
 from leakdrill.attacks.base import EITHER, Access, Attack, Verdict, Victim, View
+from leakdrill.data import splits
 from leakdrill.datasets import DatasetSpec
 from leakdrill.datasets.source import ExampleSource
-from leakdrill.scenario_data import Data
+from leakdrill.scenario.data import Data
 
 
 class Spy(Attack):

@@ -9,7 +9,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from hypothesis import strategies as st
 from siege import MODELS, good_request
 
-from leakdrill.idempotency import IDEMPOTENCY_KEY
+from leakdrill.network.idempotency import IDEMPOTENCY_KEY
 from leakdrill.pb import inference_pb2 as pb
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

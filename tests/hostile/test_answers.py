@@ -13,19 +13,20 @@ import pytest
 from predict_api import party_credentials, photos
 from serving import served
 
-from leakdrill import remote, rpc
 from leakdrill.attacks.gap import Gap
 from leakdrill.errors import InvalidInput, LeakdrillError, PartyUnavailable
-from leakdrill.identity import Credentials
+from leakdrill.network import rpc
+from leakdrill.network.identity import Credentials
+from leakdrill.network.policy import Policy
+from leakdrill.network.rpc import Guard, Listener
+from leakdrill.oracles import remote
+from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.pb import adversary_pb2, inference_pb2, party_pb2
 from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceServicer, add_AdversaryServiceServicer_to_server
 from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceServicer, add_GRPCInferenceServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import PartyServiceServicer, add_PartyServiceServicer_to_server
-from leakdrill.policy import Policy
 from leakdrill.referee import clients
 from leakdrill.referee.clients import AdversaryClient
-from leakdrill.remote import RemoteOracle
-from leakdrill.rpc import Guard, Listener
 
 NUM_CHALLENGE = 4
 MIB = 1 << 20

@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from leakdrill import artefact
 from leakdrill.archs import ResNet8, build, cut
-from leakdrill.artefact import CHUNK_BYTES, Artefact
+from leakdrill.data.forms import ImageForm
 from leakdrill.errors import InvalidInput
-from leakdrill.forms import ImageForm
+from leakdrill.models import artefact
+from leakdrill.models.artefact import CHUNK_BYTES, Artefact
 
 ARCH = ResNet8(width=8)
 MIB = 1 << 20

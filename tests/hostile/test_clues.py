@@ -10,9 +10,9 @@ import guesses
 import numpy as np
 import pytest
 
-from leakdrill import splits
+from leakdrill.data import splits
 from leakdrill.datasets.digits import Digits
-from leakdrill.scenario_data import Data
+from leakdrill.scenario.data import Data
 
 NUM_EXAMPLES = 6
 

@@ -13,13 +13,13 @@ from forged import by_the_adversary, self_signed
 from methods import answering, every_method
 from serving import served
 
-from leakdrill.identity import Authority, Credentials
+from leakdrill.network.identity import Authority, Credentials
+from leakdrill.network.policy import Policy, Row
+from leakdrill.network.rpc import Guard, Listener, connect
 from leakdrill.pb import party_pb2, party_pb2_grpc
-from leakdrill.policy import Policy, Row
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import LocalParties
-from leakdrill.rpc import Guard, Listener, connect
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 
 DOORS = (
     "cbig/private",

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from siege import MIB, MODELS, Siege, besieged, good_request
 from strategies import BODIES, METADATA, Metadata, near_valid
 
-from leakdrill.idempotency import IDEMPOTENCY_KEY
+from leakdrill.network.idempotency import IDEMPOTENCY_KEY
+from leakdrill.network.rpc import MAX_MESSAGE_BYTES
 from leakdrill.pb import inference_pb2 as pb
-from leakdrill.rpc import MAX_MESSAGE_BYTES
 
 pytestmark = pytest.mark.slow
 

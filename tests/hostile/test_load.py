@@ -16,8 +16,8 @@ from fuzzing import INFER, METHODS, REFLECTION, WELL, Caller
 from http2 import SOCKET_SECONDS, Connection, message, tcp, tls, tls_context
 from siege import MODELS, Siege, besieged, good_request
 
-from leakdrill.guard import ERROR_KEY, MAX_CALLS_PER_CALLER
-from leakdrill.rpc import MAX_CONCURRENT_CALLS, MAX_MESSAGE_BYTES, connect
+from leakdrill.network.guard import ERROR_KEY, MAX_CALLS_PER_CALLER
+from leakdrill.network.rpc import MAX_CONCURRENT_CALLS, MAX_MESSAGE_BYTES, connect
 
 pytestmark = pytest.mark.slow
 

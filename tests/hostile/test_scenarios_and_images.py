@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from small_scenario import TEXT
 
+from leakdrill.data.forms import ImageForm
 from leakdrill.datasets.image_folder import ImageFolder
 from leakdrill.errors import InvalidInput, ScenarioError
-from leakdrill.forms import ImageForm
-from leakdrill.loading import load_scenario
-from leakdrill.safe_yaml import parse_yaml
-from leakdrill.store import SplitDigest, SplitStore
+from leakdrill.parties.store import SplitDigest, SplitStore
+from leakdrill.scenario.loading import load_scenario
+from leakdrill.scenario.safe_yaml import parse_yaml
 
 MIB = 1 << 20
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from small import SMALL, small
 
+from leakdrill.parties.store import SplitStore
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.in_folds import AdversarySeat
-from leakdrill.store import SplitStore
 
 pytestmark = pytest.mark.slow
 

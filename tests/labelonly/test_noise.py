@@ -4,7 +4,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
 from leakdrill.labelonly.columns import Columns
 from leakdrill.labelonly.noise import gaussian, on_rows, share_kept
 from leakdrill.labelonly.space import GREY_LEVELS, Floats, Space

@@ -1,6 +1,6 @@
 import numpy as np
 
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
 from leakdrill.labelonly.starts import nearest_of_other_classes
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from leakdrill.examples import Examples
+from leakdrill.data.examples import Examples
 from leakdrill.labelonly.streams import generators_of
 
 

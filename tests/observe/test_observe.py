@@ -17,12 +17,12 @@ import pytest
 import yaml
 from small import small
 
-from leakdrill.identity import Authority, Credentials
+from leakdrill.network.identity import Authority, Credentials
+from leakdrill.network.rpc import connect
 from leakdrill.pb import target_pb2
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceStub
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import PARTIES
-from leakdrill.rpc import connect
 
 ROOT = Path(__file__).parents[2]
 OBSERVE = ROOT / "observe"

@@ -10,19 +10,19 @@ import pytest
 from predict_api import party_credentials
 from serving import served
 
-from leakdrill import audit
-from leakdrill.audit import AuditLog
 from leakdrill.errors import NotFound
-from leakdrill.identity import Credentials
-from leakdrill.party import Party, PartyServicer
+from leakdrill.network import audit
+from leakdrill.network.audit import AuditLog
+from leakdrill.network.identity import Credentials
+from leakdrill.network.policy import Policy
+from leakdrill.network.rpc import Guard, Listener
+from leakdrill.parties.party import Party, PartyServicer
+from leakdrill.parties.store import SplitStore
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
-from leakdrill.policy import Policy
 from leakdrill.referee.auditing import audit_path, collect_audits, recorded_ends
 from leakdrill.referee.chain import entries_of, first_fault
 from leakdrill.referee.clients import PartyClient
 from leakdrill.referee.journal import Journal
-from leakdrill.rpc import Guard, Listener
-from leakdrill.store import SplitStore
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leakdrill.audit import AuditLog, digest
+from leakdrill.network.audit import AuditLog, digest
 from leakdrill.referee.chain import End, Fault, end_of, first_fault, lines_of
 
 DRILL = "drill-1"

@@ -4,7 +4,7 @@ import pytest
 
 from leakdrill.errors import ScenarioError
 from leakdrill.referee.clause import Clause, Operand, parse, validate
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 
 TIMELINE: list[Any] = [
     "train_source",

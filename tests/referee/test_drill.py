@@ -12,7 +12,8 @@ import pytest
 from small import SMALL, small
 
 from leakdrill.errors import AccessDenied, LeakdrillError, ScenarioError
-from leakdrill.identity import Credentials
+from leakdrill.network.identity import Credentials
+from leakdrill.network.rpc import connect, remote_errors
 from leakdrill.pb import adversary_pb2, party_pb2, source_pb2, target_pb2
 from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceStub
 from leakdrill.pb.party_pb2_grpc import PartyServiceStub
@@ -23,7 +24,6 @@ from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import PARTIES
 from leakdrill.referee.truth import load_split_key
 from leakdrill.results import Results
-from leakdrill.rpc import connect, remote_errors
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from leakdrill.referee.estimate import (
     together,
 )
 from leakdrill.referee.probe import Speed
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 
 SPEED = Speed(training={128: 100.0, 32: 50.0}, forward=1000.0, dealing=500.0)
 GRID = [(1, "freeze"), (1, "fine_tune"), (2, "freeze"), (2, "fine_tune")]

@@ -7,7 +7,7 @@ from leakdrill.metrics import Judged, proportion
 from leakdrill.referee.baseline import Baseline, judge_baseline
 from leakdrill.referee.expect import Evidence, decide, overall
 from leakdrill.results import ExpectationResult, ModelResult
-from leakdrill.scenario import Expectation
+from leakdrill.scenario.schema import Expectation
 
 NUM = 400
 TRUTH = np.arange(NUM) % 2 == 0

@@ -8,12 +8,12 @@ from sklearn.metrics import roc_auc_score
 
 from leakdrill.attacks import ClassBasedAux, FirstCut
 from leakdrill.attacks.base import Folding, Verdict
+from leakdrill.data.splits import Deal, deal
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.metrics import Judged
 from leakdrill.referee.folds import Fold, abstained, by_fold, fold_numbers, make_folds, pooled
 from leakdrill.referee.question import graded
-from leakdrill.scenario_data import Data
-from leakdrill.splits import Deal, deal
+from leakdrill.scenario.data import Data
 
 NUM_PEOPLE, NUM_PHOTOS = 20, 6
 

@@ -12,7 +12,7 @@ from leakdrill.referee.auditing import recorded_drill, recorded_ends
 from leakdrill.referee.chain import first_fault
 from leakdrill.referee.drill import Drill
 from leakdrill.results import Results
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 
 NUM_PEOPLE, NUM_PHOTOS, NUM_FOLDS = 6, 10, 3
 

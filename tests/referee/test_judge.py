@@ -8,10 +8,10 @@ from small import SMALL, small
 from leakdrill.attacks.base import Verdict
 from leakdrill.attacks.class_based import ClassBased
 from leakdrill.attacks.gap import Gap
+from leakdrill.data.splits import deal
 from leakdrill.referee.judge import Judge
 from leakdrill.referee.truth import Truth
 from leakdrill.results import AttackResult, ExpectationResult
-from leakdrill.splits import deal
 
 
 def judged(cbig_price: float, csmall_price: float) -> AttackResult:

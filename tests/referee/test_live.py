@@ -9,7 +9,7 @@ from small import small
 from leakdrill.attacks.base import Verdict, View
 from leakdrill.attacks.entropy import Entropy
 from leakdrill.errors import ScenarioError
-from leakdrill.oip import LiveOracle
+from leakdrill.oracles.oip import LiveOracle
 from leakdrill.referee.folders import read_challenge, read_shadow
 from leakdrill.referee.live import LiveGame, Played, choose_attack
 from leakdrill.results import Results

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from leakdrill.data.splits import Deal, Split, deal
 from leakdrill.errors import ScenarioError
 from leakdrill.referee.overlap import MAX_DIFFERENT, check_people, difference_hash, overlaps
-from leakdrill.scenario_data import Data
-from leakdrill.splits import Deal, Split, deal
+from leakdrill.scenario.data import Data
 
 
 def cards(**changes: Any) -> Deal:

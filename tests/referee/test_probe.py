@@ -3,7 +3,7 @@ import torch
 
 from leakdrill.referee import probe as module
 from leakdrill.referee.probe import probe
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 
 SCENARIO = Scenario.model_validate(
     {

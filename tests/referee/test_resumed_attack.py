@@ -14,7 +14,7 @@ from small import SMALL, small
 
 from leakdrill.referee.drill import Drill
 from leakdrill.results import Results
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 
 pytestmark = pytest.mark.slow
 

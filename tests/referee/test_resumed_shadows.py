@@ -10,7 +10,7 @@ import pytest
 from small import SMALL, small
 
 from leakdrill.referee.drill import Drill
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 
 pytestmark = pytest.mark.slow
 

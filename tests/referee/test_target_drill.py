@@ -6,8 +6,8 @@ import pytest
 
 from leakdrill.errors import ScenarioError
 from leakdrill.referee.drill import Drill
-from leakdrill.scenario import Scenario
-from leakdrill.threat import check_threat
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.threat import check_threat
 from tests.small import SMALL, small
 
 FIT = {"epochs": 20, "batch_size": 16, "learning_rate": 0.05}

@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 
 from leakdrill import Drill
 from leakdrill.errors import ScenarioError
-from leakdrill.scenario import Scenario
+from leakdrill.scenario.schema import Scenario
 from tests.small import SMALL, small
 
 NUM_PHOTOS, NUM_PAIRS = 4, 6  # of each of two digits in a fold; the pairs of either sort there

@@ -13,19 +13,19 @@ from predict_api import party_credentials
 from serving import served
 
 from leakdrill.archs import build
-from leakdrill.artefact import Artefact
-from leakdrill.config import CsmallConfig
+from leakdrill.data.forms import ImageForm
 from leakdrill.errors import InvalidInput, NotReady
-from leakdrill.forms import ImageForm
-from leakdrill.identity import Credentials
-from leakdrill.messages import artefact_part, part_of
-from leakdrill.party import Party
+from leakdrill.models.artefact import Artefact
+from leakdrill.network.identity import Credentials
+from leakdrill.network.messages import artefact_part, part_of
+from leakdrill.network.policy import Policy
+from leakdrill.network.rpc import Guard, Listener, connect
+from leakdrill.parties.config import CsmallConfig
+from leakdrill.parties.party import Party
+from leakdrill.parties.store import SplitStore
 from leakdrill.pb import party_pb2, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
-from leakdrill.policy import Policy
 from leakdrill.referee.clients import CsmallClient
-from leakdrill.rpc import Guard, Listener, connect
-from leakdrill.scenario import Api, Breach, SourceModel, TargetModel
-from leakdrill.store import SplitStore
+from leakdrill.scenario.schema import Api, Breach, SourceModel, TargetModel
 from services.csmall.__main__ import listeners
 
 

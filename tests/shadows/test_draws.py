@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.examples import Examples
 from leakdrill.shadows import Draws, Records, draw_shadow_sets
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from torch import nn
 
+from leakdrill.data.examples import Examples
 from leakdrill.errors import PartyUnavailable
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from leakdrill.shadows import FromScratch, Shadows, draw_shadow_sets, train_shadow_networks
 from tests.attacks.worlds import ARCH, NUM_CLASSES, images
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from leakdrill.archs import SmallCnn
-from leakdrill.cache import ModelCache
-from leakdrill.examples import Examples
-from leakdrill.fit import Fit
+from leakdrill.data.examples import Examples
+from leakdrill.models.cache import ModelCache
+from leakdrill.models.fit import Fit
 from leakdrill.shadows import FromScratch, ShadowPool, Transferred, digests_of, random_halves, shadow_models
 from tests.attacks.worlds import ARCH, NUM_CLASSES, images, leaked
 

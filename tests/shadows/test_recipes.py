@@ -4,7 +4,7 @@ import torch
 
 from leakdrill.archs import ResNet8
 from leakdrill.errors import ScenarioError
-from leakdrill.fit import Fit
+from leakdrill.models.fit import Fit
 from leakdrill.shadows import FromScratch, ThroughTarget, Transferred, num_fresh_blocks
 from tests.attacks.worlds import ARCH, NUM_CLASSES, NUM_TARGET_CLASSES, images, leaked
 

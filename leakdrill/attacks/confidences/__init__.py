@@ -1,0 +1,1 @@
+"""What attacks on confidence vectors share: what they ask, and what they read in the answers."""

@@ -1,0 +1,1 @@
+"""What attacks that are tuned on shadow models share: which are trained, and what is fitted on them."""

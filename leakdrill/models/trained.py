@@ -1,0 +1,112 @@
+"""The two models of a drill: cbig's source model f_s, and csmall's target model f_t built on g_s."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from leakdrill.archs import build, cut
+from leakdrill.models.artefact import Artefact
+from leakdrill.models.cache import ModelCache
+from leakdrill.models.training import Evaluation, Progress, evaluate, fit_model
+from leakdrill.models.transfer import adapt
+from leakdrill.parties.config import CbigConfig, CsmallConfig
+from leakdrill.parties.store import SplitStore
+from leakdrill.seeds import derive
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and the account of its making. `seconds` is what the making took, also when it came from the cache."""
+
+    model: nn.Sequential
+    evaluations: dict[str, Evaluation]  # by split
+    best_epoch: int
+    seconds: float
+    from_cache: bool
+    weights_sha256: str
+
+
+def train_source(config: CbigConfig, store: SplitStore, cache: ModelCache, progress: Progress) -> Trained:
+    """f_s, fitted on source_train; its epoch is chosen on source_validation, unless the last is to be kept.
+
+    TransMIA (section 5.1) takes "the model with the best accuracy" without saying on what. Choosing on the test set
+    would let the non-members of the challenge shape the model, so cbig has a validation split of its own.
+    """
+    spec = config.source_model
+    model = build(spec.arch, config.num_classes, seed=derive(config.seed, "initial weights"))
+    splits = ["source_train", "source_validation", "source_test"]
+    train, validation = store.read("source_train"), store.read("source_validation")
+
+    def make() -> int:
+        choose_on = validation if spec.keep == "best" else None
+        return fit_model(model, train, spec.fit, derive(config.seed, "fit"), choose_on, progress)
+
+    made_of = {
+        "source_model": spec.model_dump(mode="json"),
+        "num_classes": config.num_classes,
+        "seed": config.seed,
+        "data": _digests(store, splits[:2]),
+    }
+    return _cached(model, made_of, make, splits, store, cache)
+
+
+def adapt_target(
+    config: CsmallConfig, released: Artefact, store: SplitStore, cache: ModelCache, progress: Progress
+) -> Trained:
+    """f_t = h_t ∘ g_t, with g_t frozen at g_s or fine-tuned from it, on target_train (TransMIA, section 2.2)."""
+    spec = config.target_model
+    fresh = build(released.description.arch, config.num_classes, seed=derive(config.seed, "initial weights"))
+    _, head = cut(fresh, released.description.blocks[-1])
+    splits = ["target_train", "target_test"]
+    train = store.read("target_train")
+
+    def make() -> int:
+        fitted = adapt(released.module(), head, train, spec.fit, spec.transfer, derive(config.seed, "fit"), progress)
+        fresh.load_state_dict(fitted.state_dict())
+        return spec.fit.epochs
+
+    made_of = {
+        "target_model": spec.model_dump(mode="json"),
+        "released": digest(released.weights),
+        "num_classes": config.num_classes,
+        "seed": config.seed,
+        "data": _digests(store, splits[:1]),
+    }
+    return _cached(fresh, made_of, make, splits, store, cache)
+
+
+def digest(weights: dict[str, torch.Tensor]) -> str:
+    """SHA-256 of the weights as safetensors."""
+    return hashlib.sha256(save({name: tensor.contiguous() for name, tensor in weights.items()})).hexdigest()
+
+
+def _cached(
+    model: nn.Sequential,
+    made_of: dict[str, object],
+    make: Callable[[], int],
+    splits: list[str],
+    store: SplitStore,
+    cache: ModelCache,
+) -> Trained:
+    """`model` made by `make` (which fits it in place and returns its best epoch), or loaded if it was made before."""
+
+    def making() -> tuple[dict[str, torch.Tensor], dict[str, object]]:
+        start = time.monotonic()
+        best_epoch = make()
+        return model.state_dict(), {"best_epoch": best_epoch, "seconds": time.monotonic() - start}
+
+    weights, meta, from_cache = cache.get_or_make(made_of, making)
+    model.load_state_dict(weights)
+    model.eval()
+    evaluations = {split: evaluate(model, store.read(split)) for split in splits}
+    return Trained(model, evaluations, meta["best_epoch"], meta["seconds"], from_cache, digest(model.state_dict()))
+
+
+def _digests(store: SplitStore, splits: list[str]) -> dict[str, str]:
+    held = store.held()
+    return {split: held[split] for split in splits}

@@ -1,0 +1,53 @@
+"""What the referee tells each party at the start: its own part of the scenario, its own seed, and no other's."""
+
+from typing import Literal
+
+from leakdrill.archs import ArchSpec
+from leakdrill.attacks.base import Victim
+from leakdrill.data.forms import Form
+from leakdrill.scenario.schema import Api, SourceModel, TargetModel, Verification
+from leakdrill.spec import Spec
+
+
+class CbigConfig(Spec):
+    drill_id: str
+    seed: int
+    num_classes: int
+    form: Form  # of every example
+    source_model: SourceModel
+    releases: Literal["feature_extractor", "source_model"] = "feature_extractor"
+    api: Api
+    query_budget: int  # of the adversary, in examples
+
+
+class CsmallConfig(Spec):
+    drill_id: str
+    seed: int
+    num_classes: int  # of the target task
+    form: Form  # of every example
+    target_model: TargetModel
+    apis: list[str]
+    api: Api
+    verification: Verification = Verification()
+    query_budget: int
+    cbig_address: str  # of its private listener: "host:port"
+
+
+class AdversaryConfig(Spec):
+    """Only what the scenario grants: a None is a thing the adversary does not know."""
+
+    drill_id: str
+    seed: int
+    num_classes: int  # of the task that the challenge is about
+    form: Form  # of every example
+    victim: Victim = "cbig/source"  # whose members are sought
+    splits: list[str]  # dealt to it in this drill
+    oracles: dict[str, str]  # "cbig/source" -> "host:port"
+    exfiltration_address: str
+    architecture: ArchSpec | None
+    transfer_method: Literal["freeze", "fine_tune"] | None
+    num_workers: int
+    fold: str = ""  # which of several fresh adversaries, who play one attack in turns: they share no process, no disk
+
+
+PartyConfig = CbigConfig | CsmallConfig | AdversaryConfig

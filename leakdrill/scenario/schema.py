@@ -1,0 +1,268 @@
+"""A scenario: one question, the parties, what is granted, the timeline, and what is expected. The whole YAML, typed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from leakdrill.archs import ArchSpec
+from leakdrill.attacks import AttackSpec
+from leakdrill.defences import DefenceSpec
+from leakdrill.defences.base import Answered
+from leakdrill.models.fit import Fit
+from leakdrill.models.verification import NUM_FOLDS, Metric
+from leakdrill.scenario.data import Data
+from leakdrill.spec import Spec
+
+
+class SourceModel(Spec):
+    arch: ArchSpec
+    cut: str | None = Field(None, description="the last block of g_s; default: all but the last fully connected layer")
+    fit: Fit = Fit()
+    keep: Literal["best", "last"] = Field(
+        "best", description="the epoch whose weights are served: the best on source_validation, or the last"
+    )
+
+
+class Api(Spec):
+    outputs: list[Literal["logits", "scores", "label"]] = Field(["scores"], min_length=1)
+    defences: list[DefenceSpec] = Field([], description="what scores pass through before they leave, in this order")
+    price_per_thousand: float = Field(0.0, ge=0, allow_inf_nan=False, description="of queries, in units of money")
+    rate_limit: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="examples per second from each caller; default: no limit"
+    )
+
+    @model_validator(mode="after")
+    def _nothing_undefended(self) -> Self:
+        if self.defences and "logits" in self.outputs:
+            kinds = ", ".join(defence.kind for defence in self.defences)
+            raise ValueError(
+                f"outputs has logits, which would undo the defences ({kinds}): publish scores or label instead"
+            )
+        return self
+
+
+class Cbig(Spec):
+    source_model: SourceModel
+    releases: Literal["feature_extractor", "source_model"] = Field(
+        "feature_extractor", description="what the contract hands to csmall: g_s, or all of f_s"
+    )
+    api: Api = Api()
+
+
+class TargetModel(Spec):
+    transfer: Literal["freeze", "fine_tune"] = "freeze"
+    fit: Fit = Fit()
+
+
+class Verification(Spec):
+    """Whether two faces are one person's (FaceLeaks, section 3.3)."""
+
+    metric: Metric = Field("euclidean", description="between embeddings; cosine: 1 - their cosine")
+    outputs: list[Literal["distance", "same"]] = Field(["distance", "same"], min_length=1)
+
+
+#: What each of csmall's APIs answers, and a defence there stands before.
+ANSWERED: dict[str, Answered] = {"features": "embedding", "verification": "distance", "recognition": "scores"}
+
+
+class Csmall(Spec):
+    target_model: TargetModel = TargetModel()
+    apis: list[Literal["features", "verification", "recognition"]] = Field(
+        ["recognition"], description="public models built on g_s: its embeddings, their distances, and f_t"
+    )
+    api: Api = Field(Api(), description="of all of them; `outputs` are those of recognition")
+    verification: Verification = Verification()
+
+    @model_validator(mode="after")
+    def _defences_fit(self) -> Self:
+        for name in self.apis:
+            for defence in self.api.defences:
+                if ANSWERED[name] not in defence.defends:
+                    raise ValueError(
+                        f"api.defences has {defence.kind}, which can defend {', '.join(sorted(defence.defends))} as it "
+                        f"is set, but not the {ANSWERED[name]} that the {name} API answers with: close that API or "
+                        "choose another defence (output_noise, or rounding with figures)"
+                    )
+        return self
+
+
+class Knows(Spec):
+    """What the adversary is granted beside the public APIs."""
+
+    shadow_examples: bool = Field(True, description="the shadow splits: examples that are not members")
+    architecture: bool = Field(True, description="of the source model")
+    target_examples: bool = Field(False, description="csmall's own training data (TransMIA, appendix A)")
+    transfer_method: bool = Field(False, description="whether csmall freezes or fine-tunes")
+    labelled_identities: int = Field(
+        0,
+        ge=0,
+        description="people of whom each fold of an attack is told whether they are members, half of them; an attack "
+        "that is granted these is played in folds, and judged on other people",
+    )
+    labelled_attributes: int = Field(
+        0, ge=0, description="photos, of people who are not judged in that fold, of which it is told the attribute"
+    )
+
+
+class Adversary(Spec):
+    knows: Knows = Knows()
+    query_budget: int = Field(100_000, ge=0, description="examples, at each public API")
+    workers: int | None = Field(
+        None, ge=1, description="processes for shadow training; default: one per core, at most 8"
+    )
+
+
+class Fidelity(Spec):
+    """How good a copy leaks."""
+
+    blocks: int | None = Field(None, ge=1, description="only the first so many blocks; default: all")
+    bits: Literal[32, 16, 8] = Field(32, description="float32, float16, or int8 with one scale per tensor")
+    noise: float = Field(0.0, ge=0, description="Gaussian, in standard deviations of each tensor")
+
+
+class Breach(Spec):
+    """A state change of csmall that opens its exfiltration listener to the adversary."""
+
+    at: Literal["csmall"] = "csmall"
+    artefact: Literal["feature_extractor", "target_feature_extractor", "source_model"] = Field(
+        "feature_extractor", description="g_s as received, csmall's own g_t, or all of f_s if cbig.releases it"
+    )
+    channel: Literal["insider", "illegal_access", "malware"] = Field(
+        "insider", description="how it leaked, for the journal (TransMIA, section 3)"
+    )
+    fidelity: Fidelity = Fidelity()
+
+    @field_validator("fidelity", mode="before")
+    @classmethod
+    def _full(cls, value: Any) -> Any:
+        return {} if value == "full" else value
+
+    @model_validator(mode="after")
+    def _a_model_is_whole(self) -> Self:
+        if self.artefact == "source_model" and self.fidelity.blocks is not None:
+            raise ValueError("fidelity.blocks is for feature extractors: leave it out, or leak feature_extractor")
+        return self
+
+
+class PlainStep(Spec):
+    step: Literal["train_source", "release", "adapt"]
+
+
+class BreachStep(Spec):
+    step: Literal["breach"]
+    breach: Breach
+
+
+class AttackStep(Spec):
+    step: Literal["attack"]
+    attack: AttackSpec
+
+
+Step = Annotated[PlainStep | BreachStep | AttackStep, Field(discriminator="step")]
+
+
+class Expectation(Spec):
+    claim: str = Field(description="in words")
+    that: str = Field(description="<name>.<metric> <op> <number or name.metric>")
+
+
+class Scenario(Spec):
+    question: str
+    seed: int = Field(0, ge=0)
+    split_key: str | None = Field(
+        None, description="decides who is a member; drawn fresh and kept secret unless pinned"
+    )
+    data: Data
+    cbig: Cbig
+    csmall: Csmall = Csmall()
+    adversary: Adversary = Adversary()
+    timeline: list[Step] = Field(min_length=1)
+    expect: list[Expectation] = Field([], description="decided when the timeline has been played")
+    repeats: int = Field(1, ge=1, description="of each attack, with fresh shadow draws")
+    grid: dict[str, list[Any]] = Field({}, description="dotted key: values; a drill for every combination")
+    smoke: dict[str, Any] = Field({}, description="dotted key: value; the size that runs in seconds")
+
+    @model_validator(mode="after")
+    def _target_examples_would_tell(self) -> Self:
+        if self.adversary.knows.target_examples and self.data.target is None:
+            raise ValueError(
+                "adversary.knows.target_examples are csmall's own data, of which it has none: add data.target"
+            )
+        if self.data.challenge.members_of == "target" and self.adversary.knows.target_examples:
+            raise ValueError(
+                "with data.challenge.members_of target, adversary.knows.target_examples would show the adversary who "
+                "the members are: leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _defence_would_know_the_challenge(self) -> Self:
+        """csmall's only held-out examples are then the challenge's non-members."""
+        fitted = [defence.kind for defence in self.csmall.api.defences if defence.is_fitted]
+        if fitted and self.data.challenge.members_of == "target":
+            raise ValueError(
+                f"csmall.api.defences: with data.challenge.members_of target, {fitted[0]} would be fitted on the very "
+                "members and non-members that it is judged on: choose a defence that is not fitted"
+            )
+        return self
+
+    @field_validator("timeline", mode="before")
+    @classmethod
+    def _named_steps(cls, value: Any) -> Any:
+        """`train_source` and `{attack: {...}}` as people write them."""
+        return [_named_step(step) for step in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _enough_pairs(self) -> Self:
+        target, has_verification = self.data.target, "verification" in self.csmall.apis
+        if has_verification and target is None:
+            raise ValueError(
+                "csmall.apis has verification, whose threshold csmall finds on its own photos: add data.target"
+            )
+        photos = target.train + target.test if target else 0
+        if has_verification and target and target.classes * photos * (photos - 1) // 2 < NUM_FOLDS:
+            raise ValueError(
+                f"data.target has {target.classes} classes of {photos} photos, fewer than the {NUM_FOLDS} pairs of one "
+                "person that csmall needs to find verification's threshold: raise its train, test or classes"
+            )
+        if self.data.verification_pairs is not None and not (
+            has_verification
+            and "distance" in self.csmall.verification.outputs
+            and any(step.step == "release" for step in self.timeline)
+        ):
+            raise ValueError(
+                "data.verification_pairs needs csmall's distances: add verification to csmall.apis, distance to "
+                "csmall.verification.outputs, and release to the timeline"
+            )
+        return self
+
+    @field_validator("timeline")
+    @classmethod
+    def _distinct_names(cls, timeline: list[Step]) -> list[Step]:
+        check_attack_names(timeline)
+        return timeline
+
+
+#: What an attack cannot be called: models and groups that `expect` knows, and what `--set` addresses beside attacks.
+RESERVED_NAMES = frozenset({"source", "target", "baseline", "all", "attacks", "breach", *Scenario.model_fields})
+
+
+def check_attack_names(timeline: Sequence[Step]) -> None:
+    """Raises ValueError for two attacks of one name, which defaults to the kind, or a reserved one."""
+    names = Counter(step.attack.name for step in timeline if isinstance(step, AttackStep))
+    for name, count in names.items():
+        if count > 1:
+            raise ValueError(f"{count} attacks are called {name!r}: give each a `name` of its own")
+        if name in RESERVED_NAMES:
+            raise ValueError(f"an attack cannot be called {name!r}: give it another `name`")
+
+
+def _named_step(step: Any) -> Any:
+    if isinstance(step, str):
+        return {"step": step}
+    if isinstance(step, dict) and len(step) == 1:
+        ((name, content),) = step.items()
+        return {"step": name, name: content}
+    return step

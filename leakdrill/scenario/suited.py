@@ -1,0 +1,61 @@
+"""Whether a scenario's networks, their training and its attacks are made for what the data set has: images or rows."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from leakdrill.archs import ARCHS
+from leakdrill.archs.fully_connected import FullyConnected
+from leakdrill.attacks.base import Attack
+from leakdrill.datasets.table import TableSpec
+from leakdrill.errors import ScenarioError
+from leakdrill.models.fit import Fit
+from leakdrill.scenario.schema import Scenario
+
+
+def check_suited(scenario: Scenario) -> None:
+    """Raises ScenarioError for a network of the other form, and for images' changes to rows. Opens no data set."""
+    dataset, arch = scenario.data.dataset, scenario.cbig.source_model.arch
+    has_rows, takes_rows = isinstance(dataset, TableSpec), isinstance(arch, FullyConnected)
+    if has_rows != takes_rows:
+        raise ScenarioError(
+            f"cbig.source_model.arch {arch.kind} takes {'rows' if takes_rows else 'images'}, and data.set "
+            f"{dataset.set} has {'rows: choose fully_connected' if has_rows else 'images: choose another arch'}"
+        )
+    if has_rows:
+        _check_fit("cbig.source_model.fit", scenario.cbig.source_model.fit)
+        _check_fit("csmall.target_model.fit", scenario.csmall.target_model.fit)
+
+
+def check_attack_suited(attack: Attack, scenario: Scenario) -> None:
+    """Raises ScenarioError for an attack that changes images, on rows, or one with a network of the other form."""
+    dataset = scenario.data.dataset
+    has_rows, told = isinstance(dataset, TableSpec), f"attack {attack.name!r} ({attack.kind})"
+    if has_rows and not attack.takes_rows:
+        raise ScenarioError(
+            f"{told} changes images, and data.set {dataset.set} has rows: choose one that takes rows, like "
+            "noise_robustness, or settings with which it takes them"
+        )
+    for key, value in _settings(attack):
+        is_arch = isinstance(value, tuple(ARCHS.values()))
+        if is_arch and isinstance(value, FullyConnected) != has_rows:
+            raise ScenarioError(
+                f"{told}: {key} {value.kind} takes {'images' if has_rows else 'rows'}, and data.set {dataset.set} has "
+                + (f"rows: set its {key} to fully_connected" if has_rows else f"images: set its {key} to another")
+            )
+        if has_rows and isinstance(value, Fit):
+            _check_fit(f"{told}: {key}", value)
+
+
+def _settings(attack: Attack, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """What it is made of, by its key; of an attack inside it, too."""
+    for key in type(attack).model_fields:
+        value = getattr(attack, key)
+        if isinstance(value, Attack):
+            yield from _settings(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _check_fit(key: str, fit: Fit) -> None:
+    if fit.flip or fit.translate or fit.shift or fit.cutout:
+        raise ScenarioError(f"{key} has flip, translate, shift or cutout, which change images: leave them out for rows")

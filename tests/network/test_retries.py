@@ -1,0 +1,352 @@
+"""Clients that are many, killed, cut off or too fast, against real servers: what they pay, and what they get."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from guarded import eventually
+from numpy.typing import NDArray
+from predict_api import IMAGE_SIZE, TAILS, PredictApi, party_credentials, photos, predict_api
+from prometheus_client import REGISTRY
+from tcp_proxy import Proxy, proxied
+
+from leakdrill.errors import BudgetExhausted, PartyUnavailable
+from leakdrill.network.identity import Credentials
+from leakdrill.network.rpc import connect
+from leakdrill.network.wire import TensorSpec, infer_request
+from leakdrill.oracles import remote
+from leakdrill.oracles.oracle import Output
+from leakdrill.oracles.remote import RemoteOracle
+from leakdrill.parties.batching import Rows
+from leakdrill.parties.inference import PublicModel, image_input
+from leakdrill.parties.ledger import Ledger
+from leakdrill.pb import inference_pb2 as pb
+from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
+
+IMAGE = TensorSpec("image", "UINT8", (-1, IMAGE_SIZE, IMAGE_SIZE, 3))
+SCORES = ("adversary", "source", "scores")
+WAIT_SECONDS = 60.0  # before a test gives up
+
+#: A client process: asks about ten images in a scope that it is given, and prints what it gets.
+CLIENT = """
+import sys
+from pathlib import Path
+import numpy as np
+from leakdrill.network.identity import Credentials
+from leakdrill.oracles.remote import RemoteOracle
+
+address, credentials, scope = sys.argv[1:]
+images = np.arange(10 * 8 * 8 * 3, dtype=np.uint8).reshape(10, 8, 8, 3)
+with RemoteOracle("cbig/source", address, Credentials.load(Path(credentials)), scope=scope) as oracle:
+    print("asking", flush=True)
+    print(oracle.query(images).tobytes().hex(), flush=True)
+"""
+CLIENTS_IMAGES = np.arange(10 * 8 * 8 * 3, dtype=np.uint8).reshape(10, 8, 8, 3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("credentials")
+
+
+@pytest.fixture(scope="module")
+def credentials(folder: Path) -> dict[str, Credentials]:
+    return party_credentials(folder, "referee", "cbig", "adversary")
+
+
+@pytest.fixture
+def api(credentials: dict[str, Credentials]) -> Iterator[PredictApi]:
+    with predict_api(credentials["cbig"]) as api:
+        yield api
+
+
+@pytest.fixture
+def stub(api: PredictApi, credentials: dict[str, Credentials]) -> Iterator[GRPCInferenceServiceStub]:
+    with connect(api.address, credentials["adversary"], "cbig") as channel:
+        yield GRPCInferenceServiceStub(channel)
+
+
+@pytest.fixture
+def proxy(api: PredictApi) -> Iterator[Proxy]:
+    with proxied(api.address) as proxy:
+        yield proxy
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "what should have happened did not"
+        time.sleep(0.005)
+
+
+def infer(stub: GRPCInferenceServiceStub, images: NDArray[Any], *keys: str) -> pb.ModelInferResponse:
+    request = infer_request("source", [(IMAGE, images)], ["scores"])
+    return stub.ModelInfer(request, metadata=[("idempotency-key", key) for key in keys], timeout=WAIT_SECONDS)
+
+
+def refusal(stub: GRPCInferenceServiceStub, images: NDArray[Any], *keys: str) -> tuple[str, str]:
+    with pytest.raises(grpc.RpcError) as caught:
+        infer(stub, images, *keys)
+    return caught.value.code().name, caught.value.details()
+
+
+def answer(images: NDArray[np.uint8]) -> NDArray[Any]:
+    return PredictApi().predict([images], frozenset(["scores"]))["scores"]
+
+
+def num_cancelled() -> float:
+    """Calls of the adversary whose caller has gone away, as the server saw it."""
+    labels = {"party": "cbig", "caller": "adversary", "grpc_type": "unary", "grpc_code": "CANCELLED"}
+    labels |= {"grpc_service": "inference.GRPCInferenceService", "grpc_method": "ModelInfer"}
+    return REGISTRY.get_sample_value("grpc_server_handled_total", labels) or 0.0
+
+
+@contextlib.contextmanager
+def held_back(api: PredictApi) -> Iterator[threading.Event]:
+    """The model computes only once the event is set."""
+    may_answer = threading.Event()
+
+    def predict(inputs: Rows, outputs: frozenset[Output]) -> dict[Output, NDArray[Any]]:
+        made = api.predict(inputs, outputs)
+        assert may_answer.wait(WAIT_SECONDS)
+        return made
+
+    api.models["source"] = PublicModel("source", (image_input(IMAGE_SIZE),), {"scores": TAILS["scores"]}, predict)
+    try:
+        yield may_answer
+    finally:
+        may_answer.set()
+
+
+def test_sixty_four_clients_on_one_budget_spend_exactly_the_budget(
+    api: PredictApi, credentials: dict[str, Credentials]
+) -> None:
+    budget = 2003  # a prime: no batch size divides it
+    api.ledger.open("run", budget=budget)
+    everyone_is_here = threading.Barrier(64)
+
+    def spend(number: int) -> int:
+        """Asks, and for less when refused, until not one example is left."""
+        spent, batch = 0, 1 + number % 9
+        with RemoteOracle("cbig/source", api.address, credentials["adversary"]) as oracle:
+            everyone_is_here.wait(WAIT_SECONDS)
+            while batch and sum(api.calls) <= budget:
+                try:
+                    images = photos(batch, seed=number)
+                    np.testing.assert_array_equal(oracle.query(images), answer(images))
+                    spent += batch
+                except BudgetExhausted:
+                    batch -= 1
+        return spent
+
+    with ThreadPoolExecutor(64) as pool:
+        spent = sum(pool.map(spend, range(64)))
+    assert spent == budget == sum(api.ledger.counts().values()) == sum(api.calls)
+    assert api.ledger.left("adversary", "source") == 0
+
+
+def test_a_client_that_is_killed_in_mid_call_and_asks_again_is_charged_once(
+    api: PredictApi, credentials: dict[str, Credentials], folder: Path
+) -> None:
+    def client() -> subprocess.Popen[str]:
+        arguments = [sys.executable, "-c", CLIENT, api.address, str(folder / "adversary"), "run/attack/0"]
+        return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+
+    cancelled = num_cancelled()
+    with held_back(api) as may_answer:
+        with client() as first:
+            until(lambda: api.calls == [10])
+            first.kill()
+            assert first.communicate()[0] == "asking\n"
+        assert first.returncode == -signal.SIGKILL
+        until(lambda: num_cancelled() == cancelled + 1)  # its call has ended at the server, too
+        may_answer.set()
+        with client() as second:
+            said, _ = second.communicate(timeout=WAIT_SECONDS)
+    assert said.split() == ["asking", answer(CLIENTS_IMAGES).tobytes().hex()]
+    assert api.ledger.counts() == {SCORES: 10}
+    assert api.calls == [10]  # what the first asked for was computed to its end, and kept
+
+
+def test_a_reply_that_was_lost_on_the_way_is_not_charged_twice(
+    api: PredictApi, proxy: Proxy, credentials: dict[str, Credentials]
+) -> None:
+    images = photos(40)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        RemoteOracle("cbig/source", proxy.address, credentials["adversary"], batch_size=10) as oracle,
+    ):
+        proxy.swallows = True
+        answers = pool.submit(oracle.query, images)
+        until(lambda: sum(api.calls) == 30 and proxy.num_swallowed_bytes > 0)  # all that may be in flight
+        assert not answers.done()
+        proxy.swallows = False
+        proxy.cut()
+        np.testing.assert_array_equal(answers.result(WAIT_SECONDS), answer(images))
+    assert api.ledger.counts() == {SCORES: 40}
+    assert sum(api.calls) == 40
+
+
+def test_replies_lost_again_and_again_are_asked_for_a_bounded_number_of_times(
+    api: PredictApi, proxy: Proxy, credentials: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "RETRY_SECONDS", (0.01, 0.01))
+    with RemoteOracle("cbig/source", proxy.address, credentials["adversary"]) as oracle:
+        proxy.upstream = "127.0.0.1:1"  # where nobody answers
+        proxy.cut()
+        with pytest.raises(PartyUnavailable, match="cbig"):
+            oracle.query(photos(1))
+    assert api.ledger.counts() == {}
+
+
+def test_a_service_that_starts_anew_in_mid_attack_goes_on_with_the_account(
+    credentials: dict[str, Credentials], tmp_path: Path
+) -> None:
+    images = photos(40)
+
+    def ledger() -> Ledger:
+        account = Ledger(tmp_path / "ledger")
+        account.open("run", budget=60)
+        return account
+
+    with contextlib.ExitStack() as stack:
+        with predict_api(credentials["cbig"], ledger()) as first:
+            proxy = stack.enter_context(proxied(first.address))
+            own = credentials["adversary"]
+            oracle = stack.enter_context(RemoteOracle("cbig/source", proxy.address, own, 10, scope="run/attack/0"))
+            np.testing.assert_array_equal(oracle.query(images), answer(images))
+        with predict_api(credentials["cbig"], ledger()) as second:
+            proxy.upstream = second.address
+            assert second.ledger.left("adversary", "source") == 20
+            again = stack.enter_context(RemoteOracle("cbig/source", second.address, own, 10, scope="run/attack/0"))
+            np.testing.assert_array_equal(again.query(images), answer(images))
+            assert second.ledger.left("adversary", "source") == 20  # asked before, and computed again
+            np.testing.assert_array_equal(oracle.query(images[:20]), answer(images[:20]))  # connects anew
+            with pytest.raises(BudgetExhausted, match="asked for 10 queries of source, 0 left of 60"):
+                oracle.query(images[20:])
+
+
+def test_the_same_questions_in_another_scope_are_paid_again(
+    api: PredictApi, credentials: dict[str, Credentials]
+) -> None:
+    images = photos(20)
+    for scope in ("run/attack/0", "run/attack/1", "run/attack/0", "", ""):
+        with RemoteOracle("cbig/source", api.address, credentials["adversary"], 10, scope=scope) as oracle:
+            np.testing.assert_array_equal(oracle.query(images), answer(images))
+    assert api.ledger.counts() == {SCORES: 4 * 20}
+
+
+def test_a_question_asked_twice_in_one_attack_is_two_questions(
+    api: PredictApi, credentials: dict[str, Credentials]
+) -> None:
+    with RemoteOracle("cbig/source", api.address, credentials["adversary"], scope="run/attack/0") as oracle:
+        oracle.query(photos(5))
+        oracle.query(photos(5))
+    assert api.ledger.counts() == {SCORES: 10}
+
+
+def test_a_key_with_other_content_is_refused_and_costs_nothing(stub: GRPCInferenceServiceStub, api: PredictApi) -> None:
+    infer(stub, photos(3), "k")
+    for other in (photos(3, seed=1), photos(2)):
+        status, message = refusal(stub, other, "k")
+        assert status == "INVALID_ARGUMENT"
+        assert message.startswith("idempotency key 'k' came before with another request")
+    assert api.ledger.counts() == {SCORES: 3}
+
+
+def test_a_request_that_comes_again_under_its_key_gets_the_same_reply(
+    stub: GRPCInferenceServiceStub, api: PredictApi
+) -> None:
+    assert infer(stub, photos(3), "k") == infer(stub, photos(3), "k")
+    assert api.calls == [3]
+
+
+def test_keys_of_two_callers_do_not_collide(
+    stub: GRPCInferenceServiceStub, api: PredictApi, credentials: dict[str, Credentials]
+) -> None:
+    infer(stub, photos(3), "k")
+    with connect(api.address, credentials["referee"], "cbig") as channel:
+        theirs = infer(GRPCInferenceServiceStub(channel), photos(2, seed=1), "k")
+    assert theirs.outputs[0].shape == [2, 4]
+    assert api.ledger.counts() == {SCORES: 3, ("referee", "source", "scores"): 2}
+
+
+@pytest.mark.parametrize("keys", [("",), ("k" * 129,), ("one", "two")])
+def test_a_malformed_key_is_refused_and_costs_nothing(
+    stub: GRPCInferenceServiceStub, api: PredictApi, keys: tuple[str, ...]
+) -> None:
+    status, message = refusal(stub, photos(1), *keys)
+    assert status == "INVALID_ARGUMENT"
+    assert "wanted one of 1 to 128 characters" in message
+    assert api.ledger.counts() == {}
+
+
+def test_a_refused_batch_costs_nothing_says_what_is_left_and_leaves_its_key_free(
+    stub: GRPCInferenceServiceStub, api: PredictApi
+) -> None:
+    api.ledger.open("run", budget=10)
+    assert refusal(stub, photos(11), "k") == (
+        "RESOURCE_EXHAUSTED",
+        "asked for 11 queries of source, 10 left of 10: ask about fewer examples, or raise the scenario's query_budget",
+    )
+    infer(stub, photos(9), "k")
+    assert refusal(stub, photos(2), "other")[1].startswith("asked for 2 queries of source, 1 left of 10")
+    assert api.ledger.left("adversary", "source") == 1
+
+
+def test_an_exhausted_budget_is_not_asked_again(
+    api: PredictApi, credentials: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.ledger.open("run", budget=5)
+    with RemoteOracle("cbig/source", api.address, credentials["adversary"]) as oracle, monkeypatch.context() as patch:
+        patch.setattr(remote.time, "sleep", lambda seconds: pytest.fail(f"slept {seconds} s"))
+        with pytest.raises(BudgetExhausted):
+            oracle.query(photos(6))
+    assert eventually(lambda: api.guard.refusals.total() == 1)
+
+
+def test_an_oracle_waits_as_long_as_a_rate_limit_asks_and_goes_on_in_order(
+    credentials: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, images = [0.0], photos(100)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(remote.time, "sleep", sleep)
+    ledger = Ledger(clock=lambda: now[0])
+    ledger.open("run", rate_limit=20)
+    with (
+        predict_api(credentials["cbig"], ledger) as api,
+        RemoteOracle("cbig/source", api.address, credentials["adversary"], batch_size=10) as oracle,
+    ):
+        np.testing.assert_array_equal(oracle.query(images), answer(images))
+    assert api.ledger.counts() == {SCORES: 100}
+    assert 4.0 <= sum(slept) <= 4.1  # a burst of 20, then 80 at 20 a second; waits are whole milliseconds
+    assert eventually(lambda: api.guard.refusals.total() >= 8)
+
+
+@pytest.mark.parametrize(
+    ("pushback", "is_tried_again"), [("5", True), ("-1", False), ("soon", False), ("10000000", False)]
+)
+def test_a_server_may_ask_for_a_pause_of_reasonable_length(pushback: str, is_tried_again: bool) -> None:
+    class Refusal:
+        def trailing_metadata(self) -> tuple[tuple[str, str], ...]:
+            return (("grpc-retry-pushback-ms", pushback),)
+
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    assert remote._pause_seconds(Refusal(), iter([1.0])) == (0.005 if is_tried_again else None)

@@ -1,0 +1,64 @@
+"""Every shipped scenario is played at its smoke size, with real parties; and the documented example runs."""
+
+import doctest
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leakdrill.datasets.synthfaces import SynthFaces
+from leakdrill.referee import drill
+from leakdrill.referee.console import SilentObserver
+from leakdrill.referee.grid import run_scenario
+from leakdrill.results import Results
+from leakdrill.scenario.loading import find_scenarios, load_scenario
+from leakdrill.scenario.schema import AttackStep
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of folders of images, as a scenario that wants real faces takes it."""
+    root = tmp_path_factory.mktemp("data") / "faces"
+    source = SynthFaces(classes=12, per_class=18).open()
+    for index, file in enumerate(source.encoded(range(12 * 18))):
+        path = root / source.classes[source.labels[index]] / f"{index:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file)
+    return root
+
+
+@pytest.fixture(scope="session")
+def bangkok(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in the layout of Location-30, as a scenario takes it that wants the places where people went."""
+    path = tmp_path_factory.mktemp("data") / "bangkok"
+    bits = np.random.default_rng(0).integers(0, 2, (30 * 21, 446))
+    np.savetxt(path, np.c_[np.repeat(np.arange(1, 31), 21), bits], "%d", ",")
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(find_scenarios()))
+def test_a_shipped_scenario_plays_to_its_end_at_its_smoke_size(
+    name: str, folder: Path, bangkok: Path, tmp_path: Path
+) -> None:
+    files = {"image_folder": [f"data.root={folder}"], "location": [f"data.file={bangkok}"]}
+    loaded = load_scenario(name, files.get(load_scenario(name, smoke=True).scenario.data.dataset.set, []), smoke=True)
+    found = run_scenario(loaded, tmp_path / name, SilentObserver())
+    cells = found if isinstance(found, list) else [found]
+    attacks = [step.attack.name for step in loaded.scenario.timeline if isinstance(step, AttackStep)]
+    for results in cells:
+        assert results.error is None
+        assert [attack.name for attack in results.attacks] == attacks
+        assert results.baseline is not None
+    if loaded.scenario.grid:
+        assert len(list((tmp_path / name / "cells").iterdir())) == len(cells)
+    else:
+        assert Results.model_validate_json((tmp_path / name / "results.json").read_text()) == cells[0]
+
+
+def test_the_example_in_the_docstring_of_drill_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # it leaves its run in ./runs
+    outcome = doctest.testmod(drill)
+    assert outcome.attempted >= 4
+    assert outcome.failed == 0
