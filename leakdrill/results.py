@@ -10,11 +10,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from leakdrill.defences.base import Stage
 from leakdrill.network.policy import Row
 from leakdrill.spec import Spec
 
 Outcome = Literal["holds", "does not hold", "undecided"]
 Verdict = Literal["met", "not met", "broken", "undecided"]
+Unit = Literal["example", "identity"]
 
 
 class Interval(Spec):
@@ -102,7 +104,7 @@ class AttackResult(Spec):
     on: str
     num_members: int
     num_non_members: int
-    unit: Literal["example", "identity"] = "example"  # what is counted, and what all intervals are over
+    unit: Unit = "example"  # what is counted, and what all intervals are over
     auc: Interval
     example_auc: float | None = (
         None  # beside one over identities; without an interval, since photos are not independent
@@ -119,8 +121,32 @@ class AttackResult(Spec):
     curve: tuple[WithinQueries, ...] = ()  # in rising order; empty where an attack gives no scores by queries
     num_excluded: int = 0  # examples or identities that nothing was said of, or of which the truth is not known
     folds: FoldsResult | None = None  # its scores above are ranks within folds, pooled
+    adaptive_to: tuple[
+        str, ...
+    ] = ()  # kinds of the defences in its way that it reckons with, or that cannot trouble it
     notes: dict[str, Any]  # what the attack says of itself
     seconds: float
+
+
+class DefenceResult(Spec):
+    """A defence, with the strongest of the attacks that it stood against: no attack was, where that is None."""
+
+    kind: str
+    stage: Stage
+    party: Literal["cbig", "csmall"]  # whose it is
+    attacked_adaptively: bool  # else it was measured against attacks alone that do not expect it
+    strongest: str | None  # an attack's name: of all, the one with the highest AUC
+    auc: Interval | None  # of that attack
+    accuracy: Interval | None
+
+
+class Deciding(Spec):
+    """How many examples, members and others together, would decide what is undecided: leakdrill.referee.deciding."""
+
+    unit: Unit
+    num_judged: int
+    num_needed: int | None  # None: no number can be named
+    reason: str  # what the number rests on, or why there is none
 
 
 class ExpectationResult(Spec):
@@ -128,6 +154,7 @@ class ExpectationResult(Spec):
     that: str
     got: dict[str, Any]
     outcome: Outcome
+    deciding: Deciding | None = None  # of one that is undecided, where more examples could help
 
 
 class BreachResult(Spec):
@@ -157,6 +184,7 @@ class Results(Spec):
     breaches: list[BreachResult]
     baseline: AttackResult | None  # model-free: a classifier on the raw images or rows, which must score chance
     attacks: list[AttackResult]
+    defences: tuple[DefenceResult, ...] = ()  # in the order in which they act
     overlaps: tuple[Overlap, ...] = ()
     expectations: list[ExpectationResult]
     policy: tuple[Row, ...] = ()  # who may call what, in this version: all else is refused

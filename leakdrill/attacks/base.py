@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from leakdrill.archs import ArchSpec, fitting
 from leakdrill.data.examples import Examples
 from leakdrill.data.forms import Form
+from leakdrill.defences.base import Defence, Stage
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
@@ -182,6 +183,16 @@ class Attack(Spec):
     def budgets(self) -> tuple[int, ...]:
         """Queries per example for which its verdict has scores, too, in rising order; none: it has no curve."""
         return ()
+
+    @property
+    def reads_labels_alone(self) -> bool:
+        """Whether no more than the label of what an API answers has any part in its verdict."""
+        asked = [access for access in self.needs if ":" in access]
+        return bool(asked) and all(access.endswith(":label") for access in asked)
+
+    def adapts_to(self, defence: Spec, stage: Stage) -> bool:
+        """Whether it reckons with that defence of the model under attack, or cannot be troubled by it."""
+        return isinstance(defence, Defence) and defence.keeps_argmax and self.reads_labels_alone
 
     @property
     def folding(self) -> Folding | None:

@@ -25,6 +25,10 @@ class Gap(Attack):
         return frozenset({f"cbig/source:{self.output}"})
 
     @property
+    def reads_labels_alone(self) -> bool:
+        return True
+
+    @property
     def budgets(self) -> tuple[int, ...]:
         return (1,)
 

@@ -19,6 +19,8 @@ Scores = NDArray[np.float64]  # (N, C): each row a probability vector
 Keys = NDArray[np.uint64]  # (N,): of each example, by its bytes; see leakdrill.defences.keyed
 #: Scores as the model gives them, and the keys of the examples asked about, to scores as the public sees them.
 Defend = Callable[[Scores, Keys], Scores]
+#: When a company can defend: as it fits its model, as it hands g_s on, or as it answers.
+Stage = Literal["training", "release", "prediction"]
 #: What an API answers, row by row: scores (N, C), an embedding (N, D) of length 1, or a distance (N, 1).
 Answered = Literal["scores", "embedding", "distance"]
 
@@ -43,6 +45,11 @@ class Defence(Spec):
     kind: str
     keeps_argmax: ClassVar[bool]  # on every row; of several largest, the first counts
     is_fitted: ClassVar[bool] = False  # on its owner's training examples and held-out ones of its own
+
+    @property
+    def averages_away(self) -> bool:
+        """Whether asking about an example again gives another answer, so that the mean of many tells the undefended."""
+        return False
 
     def defend(self, scores: Scores, keys: Keys) -> Scores:
         """The defended scores (N, C), new or the very same; a setting that is off gives them back bit for bit."""

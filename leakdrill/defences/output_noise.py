@@ -26,6 +26,10 @@ class OutputNoise(Defence):
     fresh: bool = Field(False, description="drawn anew at every question, rather than once for an example")
     keeps_argmax: ClassVar[bool] = False
 
+    @property
+    def averages_away(self) -> bool:
+        return self.fresh
+
     def defend(self, scores: Scores, keys: Keys) -> Scores:
         if self.eta == 0:
             return scores

@@ -1,6 +1,6 @@
 """Everything a report says of one attack, reduced from its scores and decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -29,6 +29,7 @@ def attack_result(
     num_excluded: int = 0,
     folds: FoldsResult | None = None,
     within: Mapping[int, Judged] = MappingProxyType({}),
+    adaptive_to: Sequence[str] = (),
 ) -> AttackResult:
     """The attack's line in results.json. Headline values are means over repeats.
 
@@ -69,6 +70,7 @@ def attack_result(
         curve=curve,
         num_excluded=num_excluded,
         folds=folds,
+        adaptive_to=tuple(adaptive_to),
         notes=dict(notes),
         seconds=seconds,
     )

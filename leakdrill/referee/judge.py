@@ -17,6 +17,7 @@ from leakdrill.models.verification import Calibration
 from leakdrill.network.policy import Policy
 from leakdrill.pb.party_pb2 import TrainReport
 from leakdrill.referee.baseline import Baseline, judge_baseline, judge_identities
+from leakdrill.referee.defended import defence_results
 from leakdrill.referee.expect import Evidence, decide, overall
 from leakdrill.referee.folds import Bools, Rows, abstained, by_fold
 from leakdrill.referee.overlap import overlaps
@@ -33,6 +34,7 @@ from leakdrill.results import (
     VerificationResult,
 )
 from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.standing import adaptive_to
 
 #: In the notes of an attack that said something of members alone, or of others alone.
 ONE_KIND = "all it said something of are of one kind: here are all, those that it abstained from as it scored them"
@@ -48,6 +50,7 @@ class Judge:
         self._models: dict[str, ModelResult] = {}
         self._verification: dict[str, VerificationResult] = {}
         self._breaches: list[BreachResult] = []
+        self._played: dict[str, Attack] = {}
         self._attacks: dict[str, AttackResult] = {}
         self._judged: dict[str, Judged] = {}
         self._within: dict[str, dict[int, Judged]] = {}
@@ -121,13 +124,14 @@ class Judge:
             queries=queries,
             cost=self._cost(queries),
             within=within,
+            adaptive_to=adaptive_to(attack, self._scenario),
             notes=graded(verdicts[0].notes, self._truth.labels) | ({} if is_comparable else {"judged": ONE_KIND}),
             seconds=seconds,
         )
         if is_comparable:
             self._judged[attack.name], self._within[attack.name] = judged, within
             self._units[attack.name] = kept if examples is None else judged.labels
-        self._attacks[attack.name] = result
+        self._played[attack.name], self._attacks[attack.name] = attack, result
         return result
 
     def _cost(self, queries: Mapping[str, int]) -> float:
@@ -148,6 +152,7 @@ class Judge:
             breaches=self._breaches,
             baseline=baseline.result,
             attacks=list(self._attacks.values()),
+            defences=tuple(defence_results(self._scenario, self._played, self._attacks)),
             overlaps=tuple(overlaps(self._cards)),
             expectations=expectations,
             policy=Policy.load().rows,
@@ -156,7 +161,8 @@ class Judge:
         )
 
     def _expectations(self) -> list[ExpectationResult]:
-        evidence = Evidence(self._judged, self._models, self._look_at_the_images(), self._within, self._units)
+        baseline = self._look_at_the_images()
+        evidence = Evidence(self._judged, self._models, baseline, self._within, self._units, self._attacks)
         return [decide(expectation, evidence) for expectation in self._scenario.expect]
 
     def _look_at_the_images(self) -> Baseline:

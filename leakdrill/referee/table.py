@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leakdrill.labelonly.budgets import BUDGETS
+from leakdrill.referee.deciding import in_words
 from leakdrill.results import (
     AttackResult,
     BreachResult,
@@ -39,6 +40,8 @@ def render(results: Results) -> RenderableType:
     parts += [_breach(breach) for breach in results.breaches]
     if results.attacks or results.baseline:
         parts += [Text(), _Attacks(results)]
+    if results.defences:
+        parts += [Text(), _defences(results)]
     parts += _what_a_query_buys(results.attacks)
     if results.expectations:
         parts += [Text(), *map(_expectation, results.expectations)]
@@ -184,6 +187,18 @@ def _remarks(results: Results) -> Iterator[str]:
             yield f"{first} and {second} share {', '.join(found)}"
 
 
+def _defences(results: Results) -> RenderableType:
+    """What each came to; a line for those against which no attack was tried that expects them."""
+    table = _table(["defence", "strongest attack"], ["AUC", "accuracy"])
+    for defence in results.defences:
+        named = Text.assemble(defence.kind, (f"\n{defence.party}, {defence.stage} time", "dim"))
+        strongest = [attack for attack in results.attacks if attack.name == defence.strongest]
+        rates = _rates(strongest[0])[:2] if strongest else [UNDEFINED] * 2
+        table.add_row(named, defence.strongest or UNDEFINED, *rates)
+    naive = dict.fromkeys(each.kind for each in results.defences if not each.attacked_adaptively)
+    return Group(table, *(Text(f"{kind}: this defence was not attacked adaptively", style="yellow") for kind in naive))
+
+
 def _what_a_query_buys(attacks: Sequence[AttackResult]) -> list[RenderableType]:
     """The best attack at each budget of those judged by queries; nothing where one budget is all there is."""
     given = {point.queries for attack in attacks for point in attack.curve}
@@ -262,7 +277,10 @@ def _expectation(expectation: ExpectationResult) -> RenderableType:
     got = ", ".join(
         _shown(value) if name == "reason" else f"{name} = {_shown(value)}" for name, value in expectation.got.items()
     )
-    return Group(line, Padding(Text(f"{expectation.that}   got {got}", style="dim"), (0, 0, 0, 2), expand=False))
+    found = [f"{expectation.that}   got {got}"]
+    if expectation.deciding:
+        found.append(in_words(expectation.deciding))
+    return Group(line, *(Padding(Text(each, style="dim"), (0, 0, 0, 2), expand=False) for each in found))
 
 
 def _shown(value: Any) -> str:

@@ -1,17 +1,27 @@
+import io
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console, RenderableType
 from small import SMALL, small
 
 from leakdrill.attacks.base import Verdict
 from leakdrill.attacks.class_based import ClassBased
+from leakdrill.attacks.entropy import Entropy
 from leakdrill.attacks.gap import Gap
 from leakdrill.data.splits import deal
 from leakdrill.referee.judge import Judge
+from leakdrill.referee.table import render
 from leakdrill.referee.truth import Truth
-from leakdrill.results import AttackResult, ExpectationResult
+from leakdrill.results import AttackResult, ExpectationResult, Results
+
+
+def plain(renderable: RenderableType) -> str:
+    console = Console(file=io.StringIO(), width=100)
+    console.print(renderable)
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
 
 
 def judged(cbig_price: float, csmall_price: float) -> AttackResult:
@@ -124,3 +134,39 @@ def test_of_members_alone_nothing_can_be_told_apart_so_all_are_judged_and_nothin
         assert found.num_excluded == 0
         assert found.notes["judged"].startswith("all it said something of are of one kind")
         assert expectation.outcome == "undecided"
+
+
+def judged_defended(*attacks: Gap | Entropy) -> Results:
+    api = {"defences": [{"kind": "memguard"}, {"kind": "rounding"}]}
+    splits = {"source_train": 20, "source_test": 20, "source_validation": 5}
+    scenario = small(
+        data=SMALL["data"] | {"splits": splits},
+        cbig=SMALL["cbig"] | {"api": api},
+        csmall={"api": {"defences": [{"kind": "top_k"}]}},
+        expect=[],
+    )
+    cards = deal(scenario.data, "key")
+    judge = Judge(scenario, Truth(cards.is_member, cards.splits["challenge"].labels), cards)
+    for place, attack in enumerate(attacks):
+        scores = cards.is_member - place * np.linspace(0, 1.5, len(cards.is_member))
+        judge.attack(attack, [Verdict(scores, scores > 0, {})], {}, seconds=1.0)
+    return judge.results({}, {}, error=None)
+
+
+def test_each_defence_is_worth_what_the_strongest_attack_left_of_it_and_says_whether_any_expected_it() -> None:
+    found = judged_defended(Gap(), Entropy())
+    memguard, rounding, top_k = found.defences
+    assert (memguard.kind, memguard.stage, memguard.party) == ("memguard", "prediction", "cbig")
+    assert (memguard.strongest, memguard.auc) == ("gap", found.attacks[0].auc)
+    assert (memguard.attacked_adaptively, rounding.attacked_adaptively) == (True, False)  # rounding may move the label
+    assert [attack.adaptive_to for attack in found.attacks] == [("memguard",), ()]
+    assert (top_k.strongest, top_k.auc, top_k.attacked_adaptively) == (None, None, False)  # nobody asked csmall
+
+
+def test_a_defence_that_no_attack_expects_is_flagged_on_the_console() -> None:
+    text = plain(render(judged_defended(Gap(), Entropy())))
+    assert "rounding: this defence was not attacked adaptively" in text
+    assert "memguard: this" not in text
+    assert "cbig, prediction time" in text
+    assert "memguard: this defence was not" in plain(render(judged_defended(Entropy())))
+    assert "defence" not in plain(render(judged_defended().model_copy(update={"defences": ()})))
