@@ -4,6 +4,7 @@ All by the stratified bootstrap, seeded by name, the same resample for all repea
 show no error because the sample has none (a perfect attack), the exact bound stands instead of a width of zero.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,18 +20,18 @@ from leakdrill.results import Interval
 LEVEL = 0.95
 
 
-def interval(judged: Judged, metric: str, resamples: Resamples | None = None) -> Interval | None:
-    """A metric (auc, accuracy, precision, recall, f1, tpr@0.01), mean over repeats, with its 95 % interval.
+def interval(judged: Judged, metric: str, resamples: Resamples | None = None, level: float = LEVEL) -> Interval | None:
+    """A metric (auc, accuracy, precision, recall, f1, tpr@0.01), mean over repeats, with its interval.
 
     None where it is undefined: precision without a positive decision, a tpr@ that stands for fewer than ten
     non-members. A tpr@ is `roc.tpr_at_fpr`'s, of the first repeat and exact, so that it says what the report says.
     """
     if metric.startswith("tpr@"):
-        found = next(iter(tpr_at_fpr(judged, (target_fpr(metric),))), None)
+        found = next(iter(tpr_at_fpr(judged, (target_fpr(metric),), level)), None)
         return found and Interval(value=found.value, low=found.low, high=found.high)
     resamples = resamples or Resamples.draw(judged)
     draws = mean_over_repeats(statistic(judged, metric, resamples))
-    return _around(point(judged, metric), draws, LEVEL, _num_trials(judged, metric))
+    return _around(point(judged, metric), draws, level, _num_trials(judged, metric))
 
 
 def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLES, seed: int = SEED) -> Interval | None:
@@ -45,6 +46,30 @@ def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLE
     resamples = Resamples.draw(a, num, seed)
     draws = [mean_over_repeats(statistic(one, metric, resamples)) for one in (a, b)]
     return _around(point(a, metric) - point(b, metric), draws[0] - draws[1], LEVEL)
+
+
+def independent_difference(a: Interval, b: Interval) -> Interval:
+    """`a` minus `b`, which were measured on different examples, from their intervals.
+
+    By squaring and adding what each may err by (Newcombe, Statistics in Medicine 17, 1998).
+    """
+    value = a.value - b.value
+    return Interval(
+        value=value,
+        low=value - math.hypot(a.value - a.low, b.high - b.value),
+        high=value + math.hypot(a.high - a.value, b.value - b.low),
+    )
+
+
+def simultaneous_intervals(judged: Mapping[str, Judged], metric: str) -> dict[str, Interval | None]:
+    """Intervals of any metric that *all* cover with probability 95 %; None for an attack where it is undefined.
+
+    AUCs on one challenge by the largest |t|, as `simultaneous_auc_intervals` has it. Any other metric, of which some
+    are exact, and attacks that were judged on different examples, by Bonferroni's bound.
+    """
+    if metric == "auc" and _differing(judged) is None:
+        return dict(simultaneous_auc_intervals(judged))
+    return {name: interval(one, metric, level=1 - (1 - LEVEL) / len(judged)) for name, one in judged.items()}
 
 
 def simultaneous_auc_intervals(
@@ -110,7 +135,14 @@ def _num_trials(judged: Judged, metric: str) -> int:
 
 
 def _check_same_challenge(judged: Mapping[str, Judged]) -> None:
+    if differing := _differing(judged):
+        raise InvalidInput(f"{' and '.join(differing)} were judged on different challenges: they cannot be paired")
+
+
+def _differing(judged: Mapping[str, Judged]) -> tuple[str, str] | None:
+    """Two that were not judged on the same members and non-members, if there are any."""
     names = list(judged)
     for name in names[1:]:
         if not np.array_equal(judged[name].is_member, judged[names[0]].is_member):
-            raise InvalidInput(f"{names[0]} and {name} were judged on different challenges: they cannot be paired")
+            return names[0], name
+    return None

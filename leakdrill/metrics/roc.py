@@ -20,7 +20,7 @@ def roc(scores: Floats, is_member: NDArray[np.bool_]) -> tuple[Floats, Floats, F
     return false_positives / (~is_member).sum(), true_positives / is_member.sum(), thresholds
 
 
-def tpr_at_fpr(judged: Judged, fprs: tuple[float, ...] = FPRS) -> list[TprAtFpr]:
+def tpr_at_fpr(judged: Judged, fprs: tuple[float, ...] = FPRS, level: float = 0.95) -> list[TprAtFpr]:
     """TPR of the largest threshold set whose FPR does not exceed each target, in the *first* repeat.
 
     One repeat, because counts of several repeats over the same examples do not add up (the spread over repeats stands
@@ -35,7 +35,7 @@ def tpr_at_fpr(judged: Judged, fprs: tuple[float, ...] = FPRS) -> list[TprAtFpr]
         allowed = allowed_false_positives(fpr, judged.num_non_members)
         at = int(np.searchsorted(false_positives, allowed, "right")) - 1
         hits = int(true_positives[at])
-        low, high = clopper_pearson(hits, judged.num_members)
+        low, high = clopper_pearson(hits, judged.num_members, level)
         rate = {"value": hits / judged.num_members, "low": low, "high": high}
         points.append(TprAtFpr(**rate, fpr=fpr, true_positives=hits, false_positives=int(false_positives[at])))
     return points

@@ -3,10 +3,12 @@
     <name>.<metric> <op> <number or name.metric>         after.auc > before.auc
     <name>.<metric> covers <number>                      all.auc covers 0.5
 
-`name` is an attack of the timeline, "baseline", a model ("source", "target") or, with covers, "all" attacks at once.
-`op` is > >= < or <=. Metrics of attacks and the baseline: auc, accuracy, precision, recall, f1, tpr@<fpr>; of attacks
-that say what fewer queries buy: auc@<queries per example>; of models: train_accuracy, test_accuracy. All are fractions
-between 0 and 1. leakdrill.referee.expect decides what holds.
+`name` is an attack of the timeline, "baseline", a model ("source", "target") or, beside a number, "all" attacks at
+once: `all.auc < 0.6` says that no attack reaches 0.6. `op` is > >= < or <=. Intervals are compared: `after.auc < 0.6`
+says that the upper end of after's AUC is below 0.6, and `after.auc > 0.6` that its lower end is above.
+Metrics of attacks and the baseline: auc, accuracy, precision, recall, f1, tpr@<fpr>; of attacks that say what fewer
+queries buy: auc@<queries per example>; of models: train_accuracy, test_accuracy. All are fractions between 0 and 1.
+leakdrill.referee.expect decides what holds.
 """
 
 import math
@@ -135,16 +137,21 @@ def _check_sides(clause: Clause) -> None:
     if clause.op == "covers":
         if isinstance(right, Operand) or left.is_of_model:
             raise ScenarioError("covers wants an attack's metric and a number, such as 'all.auc covers 0.5'")
-        if left.name == "all" and left.metric != "auc":
-            raise ScenarioError(f"all attacks at once are judged by auc, not by {left.metric!r}")
+        _check_all(left)
         return
     sides = [left] if isinstance(right, float) else [left, right]
-    if any(side.name == "all" for side in sides):
-        raise ScenarioError("'all' goes with covers only, such as 'all.auc covers 0.5'")
+    if isinstance(right, Operand) and any(side.name == "all" for side in sides):
+        raise ScenarioError("'all' is compared with a number, such as 'all.auc < 0.6'")
+    _check_all(left)
     if isinstance(right, Operand) and left.is_of_model != right.is_of_model:
         raise ScenarioError(f"{left} is a model's and {right} is not: compare like with like")
     if isinstance(right, Operand) and not left.is_of_model and left.plain_metric != right.plain_metric:
         raise ScenarioError(f"{left.metric!r} and {right.metric!r} are different metrics: compare like with like")
+
+
+def _check_all(operand: Operand) -> None:
+    if operand.name == "all" and operand.queries is not None:
+        raise ScenarioError(f"all attacks at once have no {operand.metric!r}: name one that is judged by queries")
 
 
 def _checked(clause: Clause, attacks: Mapping[str, Attack], models: set[str]) -> Clause:

@@ -3,6 +3,10 @@
 A comparison holds when the 95 % interval of the difference lies wholly on its side, does not hold when it lies wholly
 on the other, and is undecided when it straddles. `covers` asks whether the interval contains the number: that is
 compatible with a null result of the stated width, and no proof of it.
+
+`all` attacks have intervals that are right for all of them at once with 95 %, however many there are. So a gate that
+asks for "all.auc < 0.6" lets at most one leaking model in twenty pass, and refuses at most one sound one. Several
+clauses are not corrected for one another.
 """
 
 import math
@@ -13,10 +17,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.metrics import Judged, interval, paired_difference, simultaneous_auc_intervals
+from leakdrill.metrics import (
+    MIN_FALSE_POSITIVES,
+    Judged,
+    independent_difference,
+    interval,
+    paired_difference,
+    simultaneous_intervals,
+    target_fpr,
+)
+from leakdrill.referee import deciding
 from leakdrill.referee.baseline import Baseline
 from leakdrill.referee.clause import Clause, Op, Operand, parse
-from leakdrill.results import ExpectationResult, Interval, ModelResult, Outcome, Verdict
+from leakdrill.results import (
+    AttackResult,
+    Deciding,
+    ExpectationResult,
+    Interval,
+    ModelResult,
+    Outcome,
+    Proportion,
+    Unit,
+    Verdict,
+)
 from leakdrill.scenario.schema import Expectation
 
 
@@ -29,6 +52,14 @@ class Evidence:
     baseline: Baseline | None = None
     within: Mapping[str, Mapping[int, Judged]] = field(default_factory=dict)  # attacks, by queries per example
     units: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)  # of attacks: which were judged; default: all
+    results: Mapping[str, AttackResult] = field(default_factory=dict)  # of attacks, those that decide nothing, too
+
+
+@dataclass(frozen=True)
+class Finding:
+    outcome: Outcome
+    got: dict[str, Any]
+    deciding: Deciding | None = None
 
 
 def decide(expectation: Expectation, evidence: Evidence) -> ExpectationResult:
@@ -37,12 +68,22 @@ def decide(expectation: Expectation, evidence: Evidence) -> ExpectationResult:
     operands = [side for side in (clause.left, clause.right) if isinstance(side, Operand)]
     missing = [str(operand) for operand in operands if not _is_known(operand, evidence)]
     if missing:
-        outcome, got = _undecided(f"{', '.join(missing)}: the drill did not get there, or found nothing to compare")
+        found = _undecided(f"{', '.join(missing)}: the drill did not get there, or found nothing to compare")
+    elif clause.left.name == "all" and (mute := [name for name in evidence.results if name not in evidence.attacks]):
+        found = _undecided(f"{', '.join(mute)} had something to say of members alone, or of others alone")
     elif clause.op == "covers":
-        outcome, got = _decide_cover(clause, evidence)
+        found = _decide_cover(clause, evidence)
+    elif clause.left.name == "all":
+        found = _decide_all(clause, evidence)
     else:
-        outcome, got = _decide_comparison(clause, evidence)
-    return ExpectationResult(claim=expectation.claim, that=expectation.that, got=got, outcome=outcome)
+        found = _decide_comparison(clause, evidence)
+    return ExpectationResult(
+        claim=expectation.claim,
+        that=expectation.that,
+        got=found.got,
+        outcome=found.outcome,
+        deciding=found.deciding if found.outcome == "undecided" else None,
+    )
 
 
 def overall(outcomes: Iterable[Outcome]) -> Verdict:
@@ -65,36 +106,56 @@ def _is_known(operand: Operand, evidence: Evidence) -> bool:
             return name in evidence.models or name in evidence.attacks
 
 
-def _decide_cover(clause: Clause, evidence: Evidence) -> tuple[Outcome, dict[str, Any]]:
+def _decide_cover(clause: Clause, evidence: Evidence) -> Finding:
     assert isinstance(clause.right, float)
-    if clause.left.name == "all":
-        if len({one.is_member.tobytes() for one in evidence.attacks.values()}) > 1:
-            return _undecided("not all attacks were judged on the same people, or of the same")
-        intervals: dict[str, Interval | None] = {
-            f"{name}.auc": found for name, found in simultaneous_auc_intervals(evidence.attacks).items()
-        }
-    else:
-        intervals = {str(clause.left): _interval(clause.left, evidence)}
+    intervals = _intervals(clause.left, evidence)
     known = [found for found in intervals.values() if found is not None]
     if len(known) < len(intervals):
         return _undecided(f"{clause.left} is undefined here")
     covers = all(found.low <= clause.right <= found.high for found in known)
-    return "holds" if covers else "does not hold", {name: _plain(found) for name, found in intervals.items()}
+    return Finding("holds" if covers else "does not hold", {name: _plain(found) for name, found in intervals.items()})
 
 
-def _decide_comparison(clause: Clause, evidence: Evidence) -> tuple[Outcome, dict[str, Any]]:
+def _decide_all(clause: Clause, evidence: Evidence) -> Finding:
+    """Holds for all attacks, or does not for one of them; those nearest to breaking it are named first."""
+    assert isinstance(clause.right, float)
+    metric, bound = clause.left.metric, clause.right
+    sides: dict[str, tuple[float, Outcome, Deciding | None]] = {}
+    intervals = simultaneous_intervals(evidence.attacks, metric)
+    for name, found in intervals.items():
+        if found is None:
+            sides[name] = (-math.inf, "undecided", _undefined(Operand(name, metric), evidence))
+            continue
+        difference = _minus(found, bound)
+        margin = difference.low if clause.op in (">", ">=") else -difference.high
+        sides[name] = (margin, _side(difference, clause.op), _enough(difference, [Operand(name, metric)], evidence))
+    nearest = sorted(sides, key=lambda name: sides[name][0])
+    outcome = _worst([outcome for _, outcome, _ in sides.values()])
+    open_ones = [estimate for _, each, estimate in sides.values() if each == "undecided"]
+    got = {f"{name}.{metric}": _plain(intervals[name]) for name in nearest}
+    return Finding(outcome, got, deciding.the_most(open_ones))
+
+
+def _worst(outcomes: list[Outcome]) -> Outcome:
+    if "does not hold" in outcomes:
+        return "does not hold"
+    return "undecided" if "undecided" in outcomes else "holds"
+
+
+def _decide_comparison(clause: Clause, evidence: Evidence) -> Finding:
     left, right = clause.left, clause.right
     value = _interval(left, evidence)
     if isinstance(right, float):
-        got = {str(left): _plain(value)}
-        difference = value and Interval(value=value.value - right, low=value.low - right, high=value.high - right)
+        operands, got = [left], {str(left): _plain(value)}
+        difference = value and _minus(value, right)
     else:
-        difference = _difference(left, right, evidence)
+        operands, difference = [left, right], _difference(left, right, evidence)
         got = {str(side): _plain(_interval(side, evidence)) for side in (left, right)}
         got["difference"] = _plain(difference)
     if difference is None:
-        return "undecided", got | {"reason": "undefined, or too few examples for this metric"}
-    return _side(difference, clause.op), got
+        reason = {"reason": "undefined, or too few examples for this metric"}
+        return Finding("undecided", got | reason, _undefined(left, evidence))
+    return Finding(_side(difference, clause.op), got, _enough(difference, operands, evidence))
 
 
 def _side(difference: Interval, op: Op) -> Outcome:
@@ -105,6 +166,14 @@ def _side(difference: Interval, op: Op) -> Outcome:
     if high < 0 or (high == 0 and strict):
         return "does not hold"
     return "undecided"
+
+
+def _intervals(operand: Operand, evidence: Evidence) -> dict[str, Interval | None]:
+    """By name; of `all` attacks, simultaneous ones."""
+    if operand.name != "all":
+        return {str(operand): _interval(operand, evidence)}
+    found = simultaneous_intervals(evidence.attacks, operand.metric)
+    return {f"{name}.{operand.metric}": each for name, each in found.items()}
 
 
 def _interval(operand: Operand, evidence: Evidence) -> Interval | None:
@@ -126,7 +195,8 @@ def _judged(operand: Operand, evidence: Evidence) -> Judged:
 def _difference(a: Operand, b: Operand, evidence: Evidence) -> Interval | None:
     """Attacks are paired on their common examples; two models' accuracies are counts on different ones."""
     if a.is_of_model:
-        return _independent_difference(_interval(a, evidence), _interval(b, evidence))
+        of_a_model, of_another = _interval(a, evidence), _interval(b, evidence)
+        return of_a_model and of_another and independent_difference(of_a_model, of_another)
     # an attack may have nothing to say of some, and the baseline leaves out its first fold
     _, of_a, of_b = np.intersect1d(_units(a, evidence), _units(b, evidence), return_indices=True)
     if len(np.unique(_judged(a, evidence).is_member[of_a])) < 2:
@@ -145,21 +215,43 @@ def _units(operand: Operand, evidence: Evidence) -> NDArray[np.int64]:
     return evidence.units.get(operand.name, np.arange(len(judged.labels)))
 
 
-def _independent_difference(a: Interval | None, b: Interval | None) -> Interval | None:
-    """From two independent exact intervals, by squaring and adding (Newcombe, Statistics in Medicine 17, 1998)."""
-    if a is None or b is None:
-        return None
-    value = a.value - b.value
-    return Interval(
-        value=value,
-        low=value - math.hypot(a.value - a.low, b.high - b.value),
-        high=value + math.hypot(a.high - a.value, b.value - b.low),
-    )
-
-
 def _plain(found: Interval | None) -> dict[str, float] | None:
     return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
 
 
-def _undecided(reason: str) -> tuple[Outcome, dict[str, Any]]:
-    return "undecided", {"reason": reason}
+def _minus(found: Interval, bound: float) -> Interval:
+    return Interval(value=found.value - bound, low=found.low - bound, high=found.high - bound)
+
+
+def _undecided(reason: str) -> Finding:
+    return Finding("undecided", {"reason": reason})
+
+
+def _enough(difference: Interval, operands: list[Operand], evidence: Evidence) -> Deciding:
+    """How many examples would decide, by this interval of the operand minus a number, or of one minus another."""
+    if operands[0].is_of_model:
+        return deciding.from_interval(difference, sum(_num_tried(each, evidence) for each in operands), "example")
+    judged = [set(_units(each, evidence).tolist()) for each in operands]
+    return deciding.from_interval(difference, len(set.intersection(*judged)), _unit(operands[0], evidence))
+
+
+def _undefined(operand: Operand, evidence: Evidence) -> Deciding | None:
+    """The same where a rate stands for too few non-members; None where examples are not what is lacking."""
+    if not operand.metric.startswith("tpr@"):
+        return None
+    judged = _judged(operand, evidence)
+    fpr, unit = target_fpr(operand.metric), _unit(operand, evidence)
+    return deciding.from_fpr(fpr, MIN_FALSE_POSITIVES, judged.num_members, judged.num_non_members, unit)
+
+
+def _num_tried(operand: Operand, evidence: Evidence) -> int:
+    """On how many examples a model's accuracy was counted."""
+    tried: Proportion = getattr(evidence.models[operand.name], operand.metric)
+    return tried.num_examples
+
+
+def _unit(operand: Operand, evidence: Evidence) -> Unit:
+    if operand.name == "baseline" and evidence.baseline is not None:
+        return evidence.baseline.result.unit
+    result = evidence.results.get(operand.name)
+    return "example" if result is None else result.unit
