@@ -4,7 +4,6 @@ from collections import OrderedDict
 from typing import Literal
 
 from torch import nn
-from torchvision.models import resnet18
 
 from leakdrill.archs.head import Head
 from leakdrill.spec import Spec
@@ -16,6 +15,8 @@ class ResNet18(Spec):
     kind: Literal["resnet18"] = "resnet18"
 
     def blocks(self, num_classes: int) -> dict[str, nn.Module]:
+        from torchvision.models import resnet18  # here: it takes a second, and every process imports the architectures
+
         model = resnet18(num_classes=num_classes)
         stem = OrderedDict(conv1=model.conv1, bn1=model.bn1, relu=model.relu, maxpool=model.maxpool)
         return {

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Images = NDArray[np.uint8]
 
@@ -20,6 +19,8 @@ def shifts(pixels: int) -> list[tuple[int, int]]:
 
 def rotations(images: Images, degrees: float) -> Images:
     """(N, 3, H, W, 3): each image as it is, turned by so many degrees one way, and the other; interpolated linearly."""
+    from scipy import ndimage  # here: it takes half a second, and every process imports this module
+
     turned = [
         ndimage.rotate(images, angle, axes=(1, 2), reshape=False, order=1, mode="nearest")
         for angle in (degrees, -degrees)

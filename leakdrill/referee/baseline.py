@@ -19,8 +19,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from scipy.stats import rankdata
-from sklearn.linear_model import LogisticRegression
 
 from leakdrill.data.examples import Inputs
 from leakdrill.errors import InvalidInput
@@ -191,6 +189,9 @@ def _score_forward(
     inputs: NDArray[np.float64], is_member: NDArray[np.bool_], folds: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Scores (N,), ranks within the fold in (0, 1), and decisions (N,), by classifiers of the earlier folds."""
+    from scipy.stats import rankdata  # here, both: they take a second, and a drill plays long before it is judged
+    from sklearn.linear_model import LogisticRegression
+
     scores, decisions = np.full(len(folds), 0.5), np.zeros(len(folds), bool)
     for fold in range(1, int(folds.max()) + 1):
         now, before = np.flatnonzero(folds == fold), folds < fold

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from leakdrill.attacks.base import Attack, Folding, Verdict
 from leakdrill.data.tasks import Split
@@ -162,6 +161,8 @@ def _by_image(folding: Folding, deck: _Deck) -> list[Fold]:
 
 def pooled(verdicts: Sequence[Verdict], folds: Sequence[Fold], num_examples: int) -> Verdict:
     """One verdict on the drill's challenge; what was in no fold is abstained from. Notes are the folds', in order."""
+    from scipy.stats import rankdata  # here: it takes a second, and few drills have folds
+
     scores, decisions = np.zeros(num_examples), np.zeros(num_examples, bool)
     abstained = np.ones(num_examples, bool)
     notes = []

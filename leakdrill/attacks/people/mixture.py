@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
-from sklearn.mixture import GaussianMixture
 
 Floats = NDArray[np.float64]
 
@@ -19,6 +18,8 @@ def member_log_odds(components: Floats, spreads: Floats, num: int = 2) -> Floats
     already, so covariances are diagonal (400 identities do not fill 50 x 50 entries, twice); and fitting starts from
     parts of rising spread and of one size, so it takes no random numbers.
     """
+    from sklearn.mixture import GaussianMixture  # here: it takes a second, and every process imports the attacks
+
     scale = components[:, 0].std()
     inputs = components / (scale if scale > 0 else 1.0)
     part = np.argsort(np.argsort(spreads, kind="stable"), kind="stable") * num // len(spreads)
