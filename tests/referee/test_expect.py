@@ -6,7 +6,7 @@ import pytest
 from leakdrill.metrics import Judged, proportion
 from leakdrill.referee.baseline import Baseline, judge_baseline
 from leakdrill.referee.expect import Evidence, decide, overall
-from leakdrill.results import ExpectationResult, ModelResult
+from leakdrill.results import ExpectationResult, ModelResult, Results
 from leakdrill.scenario.schema import Expectation
 
 NUM = 400
@@ -67,6 +67,12 @@ def decided(that: str, evidence: Evidence = EVIDENCE) -> ExpectationResult:
         ("coin.auc covers 0.5", "holds"),
         ("strong.auc covers 0.5", "does not hold"),
         ("all.auc covers 0.5", "does not hold"),
+        ("all.auc < 0.99", "holds"),
+        ("all.auc < 0.6", "does not hold"),
+        ("all.auc > 0.3", "holds"),
+        ("all.auc > 0.5", "undecided"),  # coin's is about that, and no other's is below
+        ("all.accuracy < 0.95", "holds"),
+        ("all.tpr@0.1 < 0.2", "does not hold"),
         ("baseline.auc covers 0.5", "holds"),
         ("strong.auc > baseline.auc", "holds"),
         ("baseline.auc > strong.auc", "does not hold"),
@@ -155,3 +161,83 @@ def test_attacks_on_people_are_compared_on_those_that_both_spoke_of() -> None:
     result = decided("better.auc > fewer.auc", evidence)
     assert result.outcome in ("holds", "undecided")
     assert result.got["difference"]["value"] > 0
+
+
+def test_all_attacks_at_once_are_judged_by_wider_intervals_than_one_of_them() -> None:
+    for metric in ("auc", "accuracy", "tpr@0.1"):
+        alone, at_once = (decided(f"{name}.{metric} < 0.99").got[f"strong.{metric}"] for name in ("strong", "all"))
+        assert at_once["value"] == alone["value"]
+        assert at_once["low"] < alone["low"] < alone["high"] < at_once["high"]
+
+
+def test_the_attacks_nearest_to_breaking_the_claim_are_named_first() -> None:
+    assert next(iter(decided("all.auc < 0.99").got)) == "strong.auc"
+    assert next(iter(decided("all.auc > 0.3").got)) == "coin.auc"
+
+
+def test_attacks_on_different_examples_are_judged_together_by_bonferroni() -> None:
+    some = attack(2.0, seed=1).take(np.arange(NUM - 100))
+    evidence = Evidence(attacks={"strong": some, "weak": attack(0.2)}, units={"strong": np.arange(NUM - 100)})
+    assert decided("all.auc < 0.6", evidence).outcome == "does not hold"
+    assert decided("all.auc < 0.999", evidence).outcome == "holds"
+    assert decided("all.auc covers 0.5", evidence).outcome == "does not hold"
+
+
+def test_an_attack_that_decides_nothing_is_not_overlooked_when_all_are_asked_for(results: Results) -> None:
+    mute = {"after": results.attacks[0]}
+    evidence = Evidence(attacks={"weak": attack(0.2)}, results=mute)
+    for that in ("all.auc < 0.99", "all.auc covers 0.5"):
+        found = decided(that, evidence)
+        assert found.outcome == "undecided"
+        assert "after had something to say of members alone" in found.got["reason"]
+
+
+def test_what_is_undecided_says_how_many_examples_would_decide_it() -> None:
+    found = decided("weak.auc < 0.56").deciding
+    assert found is not None
+    assert (found.unit, found.num_judged) == ("example", NUM)
+    assert found.num_needed is not None
+    assert found.num_needed > NUM
+    assert decided("strong.auc > 0.8").deciding is None
+
+
+def test_so_many_examples_do_decide_it_where_the_value_stays() -> None:
+    """The very same scores over and over: the value cannot move, and the interval narrows as that of more examples."""
+    weak, first = attack(0.2), decided("weak.auc < 0.56").deciding
+    assert first is not None
+    assert first.num_needed is not None
+    times = -(-first.num_needed // NUM)
+    many = {copies: weak.take(np.tile(np.arange(NUM), copies)) for copies in (max(1, times // 2), times + 1)}
+    outcomes = [decided("weak.auc < 0.56", Evidence(attacks={"weak": one})).outcome for one in many.values()]
+    assert outcomes == ["undecided", "holds"]
+
+
+def test_all_attacks_together_need_what_the_most_undecided_of_them_needs() -> None:
+    at_once = decided("all.auc > 0.5").deciding
+    assert at_once is not None
+    assert at_once.num_needed is not None
+    for name in ("weak", "weak_too"):
+        alone = decided(f"{name}.auc > 0.5").deciding
+        assert alone is not None
+        assert alone.num_needed is not None
+        assert NUM < alone.num_needed < at_once.num_needed  # coin's value is the nearest to the bound
+
+
+def test_a_tpr_for_which_there_are_too_few_says_how_many_non_members_it_takes() -> None:
+    for that in ("strong.tpr@0.01 > 0.2", "strong.tpr@0.01 > weak.tpr@0.01", "all.tpr@0.01 < 0.05"):
+        found = decided(that).deciding
+        assert found is not None
+        assert (found.num_judged, found.num_needed) == (NUM, 2000)
+
+
+def test_two_models_are_decided_by_the_examples_of_both() -> None:
+    found = decided("source.test_accuracy > target.test_accuracy").deciding
+    assert found is not None
+    assert found.num_judged == 200
+
+
+def test_people_are_counted_where_people_are_judged(results: Results) -> None:
+    of_people = {"weak": results.attacks[0].model_copy(update={"unit": "identity"})}
+    found = decided("weak.auc < 0.56", Evidence(attacks={"weak": attack(0.2)}, results=of_people)).deciding
+    assert found is not None
+    assert found.unit == "identity"
