@@ -9,6 +9,7 @@ from leakdrill.cli.attack import attack
 from leakdrill.cli.audit import audit
 from leakdrill.cli.by_hand import up
 from leakdrill.cli.convert import data
+from leakdrill.cli.lesson import lesson
 from leakdrill.cli.look import check, show
 from leakdrill.cli.play import resume, run
 from leakdrill.cli.registry import list_
@@ -33,4 +34,5 @@ app.command()(show)
 app.command()(audit)
 app.command()(resume)
 app.command()(reproduce)
+app.command()(lesson)
 app.add_typer(data, name="data")

@@ -50,12 +50,14 @@ def check(
 def refuse_unplayable(scenario: "Scenario") -> None:
     """Raises ScenarioError for a claim, a timeline or an attack that cannot be played, in any cell of a grid."""
     from leakdrill.referee.clause import validate
+    from leakdrill.referee.guessing import check_guesses
     from leakdrill.scenario.loading import expand_grid
     from leakdrill.scenario.threat import check_threat
 
     for cell in expand_grid(scenario):
         validate(cell.scenario)
         check_threat(cell.scenario)
+        check_guesses(cell.scenario)
 
 
 def show(run_dir: RunArgument, policy: PolicyOption = False) -> None:

@@ -168,6 +168,13 @@ class Expectation(Spec):
     that: str = Field(description="<name>.<metric> <op> <number or name.metric>")
 
 
+class Guess(Spec):
+    """A figure that the reader is asked for before the drill is played (`leakdrill lesson`)."""
+
+    ask: str = Field(description="in words")
+    what: str = Field(description="<name>.<metric>, as in `expect`")
+
+
 class Scenario(Spec):
     question: str
     seed: int = Field(0, ge=0)
@@ -180,6 +187,7 @@ class Scenario(Spec):
     adversary: Adversary = Adversary()
     timeline: list[Step] = Field(min_length=1)
     expect: list[Expectation] = Field([], description="decided when the timeline has been played")
+    guess: list[Guess] = Field([], description="what to ask a class before it is")
     repeats: int = Field(1, ge=1, description="of each attack, with fresh shadow draws")
     grid: dict[str, list[Any]] = Field({}, description="dotted key: values; a drill for every combination")
     smoke: dict[str, Any] = Field({}, description="dotted key: value; the size that runs in seconds")
