@@ -12,14 +12,21 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
+from leakdrill.locks import locked
+
 log = logging.getLogger(__name__)
+
+LOCKS = ".locks"
 
 Weights = dict[str, torch.Tensor]
 Meta = dict[str, Any]
 
 
 class ModelCache:
-    """A folder with a folder for each model: weights.safetensors, and meta.json, which also says what made it."""
+    """A folder with a folder for each model: weights.safetensors, and meta.json, which also says what made it.
+
+    Several processes may share it: while one makes a model, others that want it wait for it (.locks/).
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -36,14 +43,14 @@ class ModelCache:
         """
         made_of = _made_of(key)
         entry = self._entry(made_of)
-        kept = _read(entry)
-        if kept is not None:
-            return *kept, True
-        weights, meta = make()
-        # contiguous: safetensors refuses channels-last strides
-        blob = save({name: tensor.detach().contiguous() for name, tensor in weights.items()})
-        record = {"made_of": made_of, "meta": meta, "weights_sha256": hashlib.sha256(blob).hexdigest()}
-        _write(entry, blob, _canonical(record))
+        with locked(self._root / LOCKS / entry.name):
+            if (kept := _read(entry)) is not None:
+                return *kept, True
+            weights, meta = make()
+            # contiguous: safetensors refuses channels-last strides
+            blob = save({name: tensor.detach().contiguous() for name, tensor in weights.items()})
+            record = {"made_of": made_of, "meta": meta, "weights_sha256": hashlib.sha256(blob).hexdigest()}
+            _write(entry, blob, _canonical(record))
         return load(blob), json.loads(_canonical(meta)), False
 
     def _entry(self, made_of: dict[str, Any]) -> Path:
@@ -81,8 +88,4 @@ def _write(entry: Path, blob: bytes, record: bytes) -> None:
         part.mkdir(mode=0o700)  # a party's models are its own
         (part / "weights.safetensors").write_bytes(blob)
         (part / "meta.json").write_bytes(record)
-        try:
-            part.rename(entry)
-        except OSError:
-            if not entry.exists():  # else another process made the same model first: the same bits
-                raise
+        part.rename(entry)

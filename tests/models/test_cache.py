@@ -1,5 +1,10 @@
+import fcntl
 import json
 import logging
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +12,8 @@ import pytest
 import torch
 
 from leakdrill.archs import ResNet8, build
-from leakdrill.models.cache import ModelCache, Weights
+from leakdrill.locks import locked
+from leakdrill.models.cache import LOCKS, ModelCache, Weights
 
 KEY = {"arch": {"kind": "resnet8"}, "seed": 1}
 
@@ -24,8 +30,12 @@ class Maker:
 
 
 def only_entry(root: Path) -> Path:
-    (entry,) = root.iterdir()
+    (entry,) = entries(root)
     return entry
+
+
+def entries(root: Path) -> list[Path]:
+    return [path for path in root.iterdir() if path.name != LOCKS]
 
 
 def test_a_model_is_made_once_and_comes_back_bit_for_bit(tmp_path: Path) -> None:
@@ -86,20 +96,39 @@ def test_nothing_is_left_when_the_making_fails(tmp_path: Path) -> None:
     cache = ModelCache(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         cache.get_or_make(KEY, fail)
-    assert list(tmp_path.iterdir()) == []
+    assert entries(tmp_path) == []
 
 
-def test_two_that_make_the_same_model_at_once_both_get_it(tmp_path: Path) -> None:
-    cache, inner = ModelCache(tmp_path), Maker()
+def test_of_several_that_want_the_same_model_at_once_one_makes_it(tmp_path: Path) -> None:
+    make, together = Maker(), threading.Barrier(4)
 
-    def overtaken() -> tuple[Weights, dict[str, Any]]:
-        cache.get_or_make(KEY, inner)
-        return inner()
+    def get(_: int) -> bool:
+        together.wait()
+        return ModelCache(tmp_path).get_or_make(KEY, make)[2]
 
-    weights, _, from_cache = cache.get_or_make(KEY, overtaken)
-    assert not from_cache
-    assert torch.equal(weights["head.weight"], inner()[0]["head.weight"])
-    assert only_entry(tmp_path).is_dir()
+    with ThreadPoolExecutor(4) as pool:
+        were_kept = list(pool.map(get, range(4)))
+    assert sorted(were_kept) == [False, True, True, True]
+    assert make.calls == 1
+
+
+def test_the_lock_of_a_process_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
+    lock = tmp_path / LOCKS / "model"
+    hold = f"""
+from pathlib import Path
+from leakdrill.locks import locked
+with locked(Path({str(lock)!r})):
+    print("held", flush=True)
+    input()
+"""
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with lock.open("ab") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        holder.kill()
+        with locked(lock):  # the test's time limit is what it would fail by
+            pass
 
 
 def test_an_entry_says_what_made_it_and_is_readable_by_its_owner_only(tmp_path: Path) -> None:
