@@ -32,7 +32,7 @@ __all__ = ["RECIPIENTS", "Deal", "Split", "check_disjoint", "deal"]
 #: `target_examples`; it gets the shadow splits and teacher_train only if it is granted `shadow_examples`. Nobody gets
 #: `unseen` or `outsiders`.
 RECIPIENTS: dict[str, tuple[str, ...]] = {
-    "cbig": ("source_train", "source_validation", "source_test"),
+    "cbig": ("source_train", "source_validation", "source_test", "source_public"),
     "csmall": ("target_train", "target_test"),
     "adversary": ("shadow_train", "shadow_test", "teacher_train", "challenge"),
 }

@@ -27,4 +27,5 @@ def to_integers(tensor: torch.Tensor, bits: int) -> torch.Tensor:
         return tensor
     largest = 2 ** (bits - 1) - 1
     scale = tensor.abs().max().clamp_min(torch.finfo(tensor.dtype).tiny) / largest
-    return torch.round(tensor / scale) * scale
+    rounded: torch.Tensor = torch.round(tensor / scale) * scale
+    return rounded

@@ -2,9 +2,12 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from leakdrill.archs import ArchSpec
 from leakdrill.attacks.base import Victim
 from leakdrill.data.forms import Form
+from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.scenario.schema import Api, SourceModel, TargetModel, Verification
 from leakdrill.spec import Spec
 
@@ -16,6 +19,7 @@ class CbigConfig(Spec):
     form: Form  # of every example
     source_model: SourceModel
     releases: Literal["feature_extractor", "source_model"] = "feature_extractor"
+    release_defences: list[ReleaseDefenceSpec] = Field([])
     api: Api
     query_budget: int  # of the adversary, in examples
 

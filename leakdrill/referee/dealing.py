@@ -55,6 +55,7 @@ def party_configs(
             form=form,
             source_model=source_model,
             releases=scenario.cbig.releases,
+            release_defences=scenario.cbig.release_defences,
             api=scenario.cbig.api,
             query_budget=budget,
         ),

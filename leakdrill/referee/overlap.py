@@ -30,7 +30,7 @@ MAX_COMPARED = 20_000  # images of one side; the comparison is of all pairs
 _BLOCK = 256
 
 SIDES = {
-    "teacher": ("source_train", "source_validation", "unseen"),
+    "teacher": ("source_train", "source_validation", "source_public", "unseen"),
     "student": ("target_train", "target_test"),
     "auxiliary": ("shadow_train", "shadow_test", "teacher_train"),
 }

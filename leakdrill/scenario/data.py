@@ -16,6 +16,9 @@ class Splits(Spec):
     source_train: int = Field(ge=1, description="members: cbig's training set")
     source_test: int = Field(ge=1, description="non-members of the same distribution")
     source_validation: int = Field(ge=1, description="cbig's own, for choosing the epoch")
+    source_public: int = Field(
+        0, ge=0, description="of the same classes, which anybody may have and cbig has too: to distil g_s on"
+    )
     shadow_train: int = Field(0, ge=0, description="the adversary's, of the task that the challenge is about")
     shadow_test: int = Field(0, ge=0, description="the adversary's")
     teacher_train: int = Field(

@@ -10,6 +10,7 @@ from leakdrill.archs import ArchSpec
 from leakdrill.attacks import AttackSpec
 from leakdrill.defences import DefenceSpec
 from leakdrill.defences.base import Answered
+from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.models.fit import Fit
 from leakdrill.models.verification import NUM_FOLDS, Metric
 from leakdrill.scenario.data import Data
@@ -47,6 +48,9 @@ class Cbig(Spec):
     source_model: SourceModel
     releases: Literal["feature_extractor", "source_model"] = Field(
         "feature_extractor", description="what the contract hands to csmall: g_s, or all of f_s"
+    )
+    release_defences: list[ReleaseDefenceSpec] = Field(
+        [], description="what that is obfuscated by before it leaves, in this order"
     )
     api: Api = Api()
 
@@ -213,6 +217,16 @@ class Scenario(Spec):
             raise ValueError(
                 f"csmall.api.defences: with data.challenge.members_of target, {fitted[0]} would be fitted on the very "
                 "members and non-members that it is judged on: choose a defence that is not fitted"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _release_defences_have_data(self) -> Self:
+        wanting = [defence.kind for defence in self.cbig.release_defences if defence.needs_public]
+        if wanting and not self.data.splits.source_public:
+            raise ValueError(
+                f"cbig.release_defences has {wanting[0]}, which needs photos that are public: give "
+                "data.splits.source_public some examples"
             )
         return self
 

@@ -1,9 +1,13 @@
 """Whether a scenario's networks, their training and its attacks are made for what the data set has: images or rows."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
-from leakdrill.archs import ARCHS
+import torch
+from torch import nn
+
+from leakdrill.archs import ARCHS, cut
 from leakdrill.archs.fully_connected import FullyConnected
 from leakdrill.attacks.base import Attack
 from leakdrill.datasets.table import TableSpec
@@ -21,9 +25,24 @@ def check_suited(scenario: Scenario) -> None:
             f"cbig.source_model.arch {arch.kind} takes {'rows' if takes_rows else 'images'}, and data.set "
             f"{dataset.set} has {'rows: choose fully_connected' if has_rows else 'images: choose another arch'}"
         )
+    _check_release(scenario)
     if has_rows:
         _check_fit("cbig.source_model.fit", scenario.cbig.source_model.fit)
         _check_fit("csmall.target_model.fit", scenario.csmall.target_model.fit)
+
+
+def _check_release(scenario: Scenario) -> None:
+    """Raises ScenarioError for a release defence that what is released is too small for."""
+    spec = scenario.cbig.source_model
+    if not scenario.cbig.release_defences:
+        return
+    known = {"num_features": 1} if isinstance(spec.arch, FullyConnected) else {}  # how many is not known yet
+    with torch.device("meta"):
+        model = nn.Sequential(OrderedDict(spec.arch.model_copy(update=known).blocks(num_classes=2)))
+    shared = model if scenario.cbig.releases == "source_model" else cut(model, spec.cut)[0]
+    blocks = [name for name, block in shared.named_children() if block.state_dict()]
+    for defence in scenario.cbig.release_defences:
+        defence.check(blocks)
 
 
 def check_attack_suited(attack: Attack, scenario: Scenario) -> None:

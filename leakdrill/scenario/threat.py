@@ -248,7 +248,7 @@ def _holdings(scenario: Scenario) -> dict[str, list[str]]:
     after = {
         "cbig": [("train_source", f"source model f_s ({source.arch.kind}), after train_source")],
         "csmall": [
-            ("release", f"{_RELEASED[scenario.cbig.releases]}, after release, by contract"),
+            ("release", f"{_released(scenario)}, after release, by contract"),
             ("adapt", f"target model f_t ({scenario.csmall.target_model.transfer}), after adapt"),
         ],
     }
@@ -276,6 +276,11 @@ def _holdings(scenario: Scenario) -> dict[str, list[str]]:
     }
 
 
+def _released(scenario: Scenario) -> str:
+    kinds = ", ".join(defence.kind for defence in scenario.cbig.release_defences)
+    return _RELEASED[scenario.cbig.releases] + (f", obfuscated by {kinds}" if kinds else "")
+
+
 def _defences(api: Api) -> list[str]:
     return [f"an API defended by {', '.join(defence.kind for defence in api.defences)}"] if api.defences else []
 
@@ -284,7 +289,7 @@ def held_splits(party: str, scenario: Scenario) -> list[str]:
     """The splits that a party is dealt. The adversary's challenge comes without a word on who is a member."""
     knows, sizes = scenario.adversary.knows, scenario.data.splits
     own = {"shadow_train", "shadow_test", "teacher_train"}
-    withheld = {split for split in own if not getattr(sizes, split)}
+    withheld = {split for split in own | {"source_public"} if not getattr(sizes, split)}
     withheld |= set() if scenario.data.target else {"target_train", "target_test"}
     held = list(RECIPIENTS[party])
     if party == "adversary":

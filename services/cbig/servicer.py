@@ -13,6 +13,7 @@ from leakdrill.parties.config import CbigConfig
 from leakdrill.parties.defended import guard_api
 from leakdrill.parties.party import Party, check_unchanged, configured
 from leakdrill.parties.publish import publish
+from leakdrill.parties.released import released
 from leakdrill.pb import source_pb2 as pb
 from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
 from leakdrill.spec import from_json
@@ -23,11 +24,11 @@ class SourceServicer(SourceServiceServicer):
         self._party = party
         self._cache = ModelCache(party.home / "models")
         self._config: CbigConfig | None = None
-        self._trained: Trained | None = None
+        self._released: Artefact | None = None  # what csmall is given when it asks
 
     def configure(self, config_json: str) -> str:
         self._config = from_json(CbigConfig, config_json, "cbig's configuration")
-        self._trained = None
+        self._released = None
         self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
         return self._config.drill_id
 
@@ -45,20 +46,15 @@ class SourceServicer(SourceServiceServicer):
         trained = train_source(config, self._party.store, self._cache, progress)
         own = ("source_train", "source_validation")
         guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.seed)
+        handed_out = released(config, trained, self._party.store, self._cache, progress)
         source = publish("source", trained.model, config.num_classes, config.form, config.api.outputs, guard)
         check_unchanged(config, self._config)
-        self._trained = trained
+        self._released = handed_out
         self._party.models["source"] = source
         return trained
 
     async def ReleaseFeatures(
         self, request: pb.ReleaseFeaturesRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.ReleaseFeaturesResponse]:
-        config = configured(self._config, "cbig's configuration")
-        model = configured(self._trained, "the source model").model
-        spec = config.source_model
-        released = Artefact.of_source_model(spec.arch, model, config.form, config.num_classes, spec.cut)
-        if config.releases == "feature_extractor":
-            released = released.feature_extractor()
-        for part in released.to_parts():
+        for part in configured(self._released, "the source model").to_parts():
             yield pb.ReleaseFeaturesResponse(part=artefact_part(part))

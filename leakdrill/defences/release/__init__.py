@@ -1,0 +1,25 @@
+"""Defences at release time: one module each. A new one is a new file here and its name in `_ReleaseDefence`.
+
+An extractor trained with differential privacy is no obfuscation of what was trained, but a defence at training time:
+`cbig.source_model.defences`.
+"""
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from leakdrill.defences.release.base import ReleaseDefence, Releaser, obfuscate
+from leakdrill.defences.release.distillation import Distillation
+from leakdrill.defences.release.pruning import Pruning
+from leakdrill.defences.release.quantisation import Quantisation
+from leakdrill.defences.release.reinitialised_blocks import ReinitialisedBlocks
+from leakdrill.defences.release.weight_noise import WeightNoise
+
+__all__ = ["RELEASE_DEFENCES", "ReleaseDefence", "ReleaseDefenceSpec", "Releaser", "obfuscate"]
+
+_ReleaseDefence = WeightNoise | Pruning | Quantisation | ReinitialisedBlocks | Distillation
+ReleaseDefenceSpec = Annotated[_ReleaseDefence, Field(discriminator="kind")]
+
+RELEASE_DEFENCES: dict[str, type[_ReleaseDefence]] = {
+    each.model_fields["kind"].default: each for each in get_args(_ReleaseDefence)
+}
