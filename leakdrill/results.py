@@ -50,6 +50,21 @@ class Proportion(Interval):
     num_examples: int
 
 
+class Privacy(Spec):
+    """What was spent on a model's training set: (epsilon, delta)-differential privacy, adding or removing one example.
+
+    The choice of the epoch, on validation examples, is not of that set.
+    """
+
+    epsilon: float
+    delta: float
+    noise_multiplier: float
+    max_grad_norm: float
+    sample_rate: float
+    num_steps: int  # up to the epoch whose weights are served and beyond: all that were taken
+    accountant: Literal["prv", "rdp"]
+
+
 class ModelResult(Spec):
     train_accuracy: Proportion
     test_accuracy: Proportion
@@ -57,6 +72,7 @@ class ModelResult(Spec):
     best_epoch: int
     weights_sha256: str
     seconds: float
+    privacy: Privacy | None = None  # of a model trained with dp_sgd
 
 
 class VerificationResult(Spec):

@@ -2,17 +2,19 @@
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from safetensors.torch import save
 from torch import nn
 
 from leakdrill.archs import build, cut
+from leakdrill.defences.training import TrainingAccount, fit_defended
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
-from leakdrill.models.training import Evaluation, Progress, evaluate, fit_model
+from leakdrill.models.training import Evaluation, Progress, evaluate
 from leakdrill.models.transfer import adapt
 from leakdrill.parties.config import CbigConfig, CsmallConfig
 from leakdrill.parties.store import SplitStore
@@ -29,10 +31,12 @@ class Trained:
     seconds: float
     from_cache: bool
     weights_sha256: str
+    notes: Mapping[str, Any] = field(default_factory=dict)  # JSON-able: what training defences say of themselves
 
 
 def train_source(config: CbigConfig, store: SplitStore, cache: ModelCache, progress: Progress) -> Trained:
-    """f_s, fitted on source_train; its epoch is chosen on source_validation, unless the last is to be kept.
+    """f_s, fitted on source_train with the scenario's defences; its epoch is chosen on source_validation, unless the
+    last is to be kept.
 
     TransMIA (section 5.1) takes "the model with the best accuracy" without saying on what. Choosing on the test set
     would let the non-members of the challenge shape the model, so cbig has a validation split of its own.
@@ -41,16 +45,20 @@ def train_source(config: CbigConfig, store: SplitStore, cache: ModelCache, progr
     model = build(spec.arch, config.num_classes, seed=derive(config.seed, "initial weights"))
     splits = ["source_train", "source_validation", "source_test"]
     train, validation = store.read("source_train"), store.read("source_validation")
+    public_split = ["source_public"] if any(defence.needs_public for defence in spec.defences) else []
 
-    def make() -> int:
-        choose_on = validation if spec.keep == "best" else None
-        return fit_model(model, train, spec.fit, derive(config.seed, "fit"), choose_on, progress)
+    def make() -> TrainingAccount:
+        seed = derive(config.seed, "fit")
+        public = store.read(public_split[0]) if public_split else None
+        return fit_defended(
+            model, train, spec.fit, spec.defences, seed, validation, progress, keep=spec.keep, public=public
+        )
 
     made_of = {
         "source_model": spec.model_dump(mode="json"),
         "num_classes": config.num_classes,
         "seed": config.seed,
-        "data": _digests(store, splits[:2]),
+        "data": _digests(store, splits[:2] + public_split),
     }
     return _cached(model, made_of, make, splits, store, cache)
 
@@ -65,10 +73,10 @@ def adapt_target(
     splits = ["target_train", "target_test"]
     train = store.read("target_train")
 
-    def make() -> int:
+    def make() -> TrainingAccount:
         fitted = adapt(released.module(), head, train, spec.fit, spec.transfer, derive(config.seed, "fit"), progress)
         fresh.load_state_dict(fitted.state_dict())
-        return spec.fit.epochs
+        return TrainingAccount(spec.fit.epochs, {})
 
     made_of = {
         "target_model": spec.model_dump(mode="json"),
@@ -88,23 +96,24 @@ def digest(weights: dict[str, torch.Tensor]) -> str:
 def _cached(
     model: nn.Sequential,
     made_of: dict[str, object],
-    make: Callable[[], int],
+    make: Callable[[], TrainingAccount],
     splits: list[str],
     store: SplitStore,
     cache: ModelCache,
 ) -> Trained:
-    """`model` made by `make` (which fits it in place and returns its best epoch), or loaded if it was made before."""
+    """`model` made by `make` (which fits it in place), or loaded if it was made before."""
 
     def making() -> tuple[dict[str, torch.Tensor], dict[str, object]]:
         start = time.monotonic()
-        best_epoch = make()
-        return model.state_dict(), {"best_epoch": best_epoch, "seconds": time.monotonic() - start}
+        account = make()
+        return model.state_dict(), {**asdict(account), "seconds": time.monotonic() - start}
 
     weights, meta, from_cache = cache.get_or_make(made_of, making)
     model.load_state_dict(weights)
     model.eval()
     evaluations = {split: evaluate(model, store.read(split)) for split in splits}
-    return Trained(model, evaluations, meta["best_epoch"], meta["seconds"], from_cache, digest(model.state_dict()))
+    sha256 = digest(model.state_dict())
+    return Trained(model, evaluations, meta["best_epoch"], meta["seconds"], from_cache, sha256, meta["notes"])
 
 
 def _digests(store: SplitStore, splits: list[str]) -> dict[str, str]:

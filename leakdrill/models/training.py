@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ from leakdrill.archs.standardise import Standardise
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.augment import Change, draw_change
+from leakdrill.models.epochs import take_epochs
 from leakdrill.models.fit import Fit
+from leakdrill.models.hooks import PLAIN, Hooks
 from leakdrill.models.margin import prepare_head, with_margin
 from leakdrill.seeds import numpy_generator
 
@@ -69,19 +72,30 @@ def fit_model(
     A model that standardises its inputs and has not seen any takes their scales from `train` first: so every party's
     normalisation is fitted on its own data, and that of a model under transfer stays as it came.
     """
+    fit_scales(model, train)
+    score = None if validation is None else partial(accuracy, model, validation)
+    return descend(model, gathering(train), train.labels, fit, seed, score, progress)
+
+
+def fit_scales(model: nn.Module, examples: Examples) -> None:
+    """Where `model` standardises its inputs and has not seen any, take their scales from `examples`."""
     for module in model.modules():
         if isinstance(module, Standardise) and not module.is_fitted:
-            module.fit(train.inputs)
+            module.fit(examples.inputs)
+
+
+def gathering(examples: Examples) -> Gather:
+    """What brings the examples themselves, as a whole model takes them."""
 
     def gather(rows: Rows, change: Change | None) -> Tensor:
-        images = train.inputs[rows]
+        images = examples.inputs[rows]
         return as_batch(images if change is None else change.apply(images))
 
-    def accuracy(held_out: Examples) -> float:
-        return evaluate(model, held_out).num_correct / len(held_out)
+    return gather
 
-    score = None if validation is None else lambda: accuracy(validation)
-    return descend(model, gather, train.labels, fit, seed, score, progress)
+
+def accuracy(model: nn.Module, examples: Examples) -> float:
+    return evaluate(model, examples).num_correct / len(examples)
 
 
 def descend(
@@ -92,33 +106,20 @@ def descend(
     seed: int,
     score: Callable[[], float] | None = None,
     progress: Progress | None = None,
+    hooks: Hooks = PLAIN,
 ) -> int:
     """`fit_model` for inputs of any kind: `gather` brings them, and `score` rates the model after each epoch."""
     _check(model, len(labels), fit)
     prepare_head(model, fit)
     optimiser = torch.optim.SGD(model.parameters(), fit.learning_rate, fit.momentum, weight_decay=fit.weight_decay)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=_trains_in_bfloat16(model, fit))
-    best_epoch, best_score, best_weights = fit.epochs, -math.inf, None
-    for epoch, batches in enumerate(_epochs(gather, labels, fit, seed), start=1):
-        model.train()
-        loss = sum(_step(model, fit, optimiser, autocast, *batch) for batch in batches) / (len(labels) * fit.copies)
-        if not math.isfinite(loss):
-            raise ScenarioError(
-                f"training diverged: the loss is {loss} in epoch {epoch} of {fit.epochs}; "
-                f"lower the fit's learning_rate, now {fit.learning_rate:g}"
-            )
-        message = f"epoch {epoch} of {fit.epochs}: loss {loss:.3f}"
-        if score is not None:
-            rating = score()
-            message += f", validation accuracy {rating:.3f}"
-            if rating > best_score:
-                best_epoch, best_score, best_weights = epoch, rating, _snapshot(model)
-        if progress is not None:
-            progress(epoch / fit.epochs, message)
-    if best_weights is not None:
-        model.load_state_dict(best_weights)
-    model.eval()
-    return best_epoch
+    epochs = _epochs(gather, labels, fit, seed)
+
+    def take_epoch() -> float:
+        losses = (_step(model, fit, hooks, optimiser, autocast, *batch) for batch in next(epochs))
+        return sum(losses) / (len(labels) * fit.copies)
+
+    return take_epochs(model, take_epoch, fit, score, progress, hooks)
 
 
 def learning_rate(fit: Fit, step: int, num_steps: int) -> float:
@@ -215,6 +216,7 @@ def _epochs(
 def _step(
     model: nn.Module,
     fit: Fit,
+    hooks: Hooks,
     optimiser: torch.optim.SGD,
     autocast: torch.autocast,
     inputs: Tensor,
@@ -226,8 +228,13 @@ def _step(
     optimiser.zero_grad()
     with autocast:
         logits = model(inputs)
-    loss = cross_entropy(with_margin(logits.float(), targets, fit), targets)
+    logits = with_margin(logits.float(), targets, fit)
+    loss = cross_entropy(logits, targets, label_smoothing=hooks.label_smoothing)
+    if hooks.penalty is not None:
+        loss = loss + hooks.penalty(logits, targets)
     loss.backward()  # type: ignore[no-untyped-call]
+    if hooks.on_gradient is not None:
+        hooks.on_gradient(model)
     optimiser.step()
     return loss.item() * len(targets)
 
@@ -250,10 +257,6 @@ def _trains_in_bfloat16(model: nn.Module, fit: Fit) -> bool:
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older PyTorch has no such function
     native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
     return bool(native) and any(isinstance(module, nn.Conv2d) for module in model.modules())
-
-
-def _snapshot(model: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 @contextmanager

@@ -84,6 +84,7 @@ def train_report(model: str, trained: Trained) -> party_pb2.TrainReport:
         from_cache=trained.from_cache,
         best_epoch=trained.best_epoch,
         weights_sha256=trained.weights_sha256,
+        notes_json=json.dumps(dict(trained.notes)),
     )
 
 

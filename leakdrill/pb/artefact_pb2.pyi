@@ -25,7 +25,7 @@ class ArtefactPart(_message.Message):
     DESCRIPTION_JSON_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     description_json: _builtins.str
-    """leakdrill.artefact.Description, first"""
+    """leakdrill.models.artefact.Description, first"""
     chunk: _builtins.bytes
     """of the safetensors file"""
     def __init__(

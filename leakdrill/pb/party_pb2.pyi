@@ -50,7 +50,7 @@ class ConfigureRequest(_message.Message):
 
     CONFIG_JSON_FIELD_NUMBER: _builtins.int
     config_json: _builtins.str
-    """leakdrill.config.{Cbig,Csmall,Adversary}Config"""
+    """leakdrill.parties.config.{Cbig,Csmall,Adversary}Config"""
     def __init__(
         self,
         *,
@@ -223,7 +223,7 @@ class TransitionRequest(_message.Message):
     BREACH_JSON_FIELD_NUMBER: _builtins.int
     state: Global___DrillState.ValueType
     breach_json: _builtins.str
-    """leakdrill.scenario.Breach, for BREACHED"""
+    """leakdrill.scenario.schema.Breach, for BREACHED"""
     def __init__(
         self,
         *,
@@ -457,11 +457,14 @@ class TrainReport(_message.Message):
     FROM_CACHE_FIELD_NUMBER: _builtins.int
     BEST_EPOCH_FIELD_NUMBER: _builtins.int
     WEIGHTS_SHA256_FIELD_NUMBER: _builtins.int
+    NOTES_JSON_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     seconds: _builtins.float
     from_cache: _builtins.bool
     best_epoch: _builtins.int
     weights_sha256: _builtins.str
+    notes_json: _builtins.str
+    """what defences at training time say of themselves, by kind"""
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evaluation]: ...
     def __init__(
@@ -473,10 +476,11 @@ class TrainReport(_message.Message):
         from_cache: _builtins.bool = ...,
         best_epoch: _builtins.int = ...,
         weights_sha256: _builtins.str = ...,
+        notes_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_epoch", b"best_epoch", "evaluations", b"evaluations", "from_cache", b"from_cache", "model", b"model", "seconds", b"seconds", "weights_sha256", b"weights_sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_epoch", b"best_epoch", "evaluations", b"evaluations", "from_cache", b"from_cache", "model", b"model", "notes_json", b"notes_json", "seconds", b"seconds", "weights_sha256", b"weights_sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

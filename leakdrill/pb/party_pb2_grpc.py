@@ -105,7 +105,7 @@ class PartyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Audit(self, request, context):
-        """The party's audit log of this drill so far: leakdrill/audit.py.
+        """The party's audit log of this drill so far: leakdrill/network/audit.py.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

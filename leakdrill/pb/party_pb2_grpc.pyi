@@ -42,7 +42,7 @@ class PartyServiceStub:
     Collect: _grpc.UnaryUnaryMultiCallable[_party_pb2.CollectRequest, _party_pb2.CollectResponse]
     """What the party counted: queries by caller, model and output."""
     Audit: _grpc.UnaryStreamMultiCallable[_party_pb2.AuditRequest, _party_pb2.AuditResponse]
-    """The party's audit log of this drill so far: leakdrill/audit.py."""
+    """The party's audit log of this drill so far: leakdrill/network/audit.py."""
 
 @_typing.type_check_only
 class PartyServiceAsyncStub(PartyServiceStub):
@@ -58,7 +58,7 @@ class PartyServiceAsyncStub(PartyServiceStub):
     Collect: _aio.UnaryUnaryMultiCallable[_party_pb2.CollectRequest, _party_pb2.CollectResponse]  # type: ignore[assignment]
     """What the party counted: queries by caller, model and output."""
     Audit: _aio.UnaryStreamMultiCallable[_party_pb2.AuditRequest, _party_pb2.AuditResponse]  # type: ignore[assignment]
-    """The party's audit log of this drill so far: leakdrill/audit.py."""
+    """The party's audit log of this drill so far: leakdrill/network/audit.py."""
 
 class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -107,6 +107,6 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _party_pb2.AuditRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_party_pb2.AuditResponse], _abc.AsyncIterator[_party_pb2.AuditResponse]]:
-        """The party's audit log of this drill so far: leakdrill/audit.py."""
+        """The party's audit log of this drill so far: leakdrill/network/audit.py."""
 
 def add_PartyServiceServicer_to_server(servicer: PartyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -29,6 +29,7 @@ from leakdrill.results import (
     BreachResult,
     ExpectationResult,
     ModelResult,
+    Privacy,
     Proportion,
     Results,
     VerificationResult,
@@ -74,6 +75,7 @@ class Judge:
             best_epoch=report.best_epoch,
             weights_sha256=report.weights_sha256,
             seconds=report.seconds,
+            privacy=_privacy(report),
         )
         return self._models[name]
 
@@ -195,6 +197,11 @@ def _kept(is_known: Bools, is_abstained: Bools, truth: Bools) -> tuple[Rows, boo
 def _accuracy(report: TrainReport, split: str) -> Proportion:
     counts = next(evaluation for evaluation in report.evaluations if evaluation.split == split)
     return proportion(counts.num_correct, counts.num_examples)
+
+
+def _privacy(report: TrainReport) -> Privacy | None:
+    notes = json.loads(report.notes_json or "{}")
+    return Privacy.model_validate(notes["dp_sgd"]) if "dp_sgd" in notes else None
 
 
 def _inputs(split: Split) -> Inputs:

@@ -10,6 +10,8 @@ from leakdrill.archs import ArchSpec
 from leakdrill.attacks import AttackSpec
 from leakdrill.defences import DefenceSpec
 from leakdrill.defences.base import Answered
+from leakdrill.defences.training import TrainingDefenceSpec
+from leakdrill.defences.training.combining import arch_has_batch_norm, contradiction
 from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.models.fit import Fit
 from leakdrill.models.verification import NUM_FOLDS, Metric
@@ -24,6 +26,16 @@ class SourceModel(Spec):
     keep: Literal["best", "last"] = Field(
         "best", description="the epoch whose weights are served: the best on source_validation, or the last"
     )
+    defences: list[TrainingDefenceSpec] = Field([], description="what the fit is changed by, against membership")
+
+    @model_validator(mode="after")
+    def _defences_go_together(self) -> Self:
+        fit = self.fit
+        for defence in self.defences:
+            fit = defence.changed_fit(fit)
+        if self.defences and (wrong := contradiction(self.defences, fit, arch_has_batch_norm(self.arch))):
+            raise ValueError(f"cbig.source_model: {wrong}")
+        return self
 
 
 class Api(Spec):
