@@ -1,7 +1,8 @@
 """Architectures: each is a run of named blocks, so that it can be cut into feature extractor and head anywhere.
 
-A new one is a new file here and its name in `_Arch`. Its spec has one method, `blocks`, which returns the blocks in
-order; the last is called "head" and is a `Head`, and what comes out of the block before it is (N, D).
+A new one is a new file here and its name in `_Arch`, or an installed package's (leakdrill.plugins). Its spec has one
+method, `blocks`, which returns the blocks in order; the last is called "head" and is a `Head`, and what comes out of
+the block before it is (N, D).
 """
 
 from collections import OrderedDict
@@ -20,11 +21,15 @@ from leakdrill.archs.resnet_cifar import ResNet8, ResNet20
 from leakdrill.archs.small_cnn import SmallCnn
 from leakdrill.data.forms import Form, RowForm
 from leakdrill.errors import ScenarioError
+from leakdrill.plugins import Kinds
+from leakdrill.spec import Spec
 
 _Arch = SmallCnn | PaperCnn | ResNet8 | ResNet20 | ResNet18 | InceptionResNetV1 | FullyConnected
-ArchSpec = Annotated[_Arch, Field(discriminator="kind")]
 
 ARCHS: dict[str, type[_Arch]] = {arch.model_fields["kind"].default: arch for arch in get_args(_Arch)}
+ARCH_KINDS = Kinds("arch", "leakdrill.archs", Spec, ARCHS, from_files=False)
+
+ArchSpec = Annotated[_Arch, Field(discriminator="kind"), ARCH_KINDS]
 
 
 def build(spec: ArchSpec, num_classes: int, seed: int = 0) -> nn.Sequential:

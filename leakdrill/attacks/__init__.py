@@ -1,9 +1,10 @@
-"""Attacks: one module each. A new one is a new file here and its name in `_Attack`."""
+"""Attacks: one module each. A new one is a new file here and its name in `_Attack`; or anywhere (leakdrill.plugins)."""
 
 from typing import Annotated, get_args
 
 from pydantic import Field
 
+from leakdrill.attacks import base
 from leakdrill.attacks.attribute_inference import AttributeInference
 from leakdrill.attacks.augmentation import Rotation, Translation
 from leakdrill.attacks.boundary import Boundary
@@ -27,6 +28,7 @@ from leakdrill.attacks.student_mia import StudentMia
 from leakdrill.attacks.target_model_mia import TargetModelMia
 from leakdrill.attacks.transmia import TransMia
 from leakdrill.attacks.yoqo import Yoqo
+from leakdrill.plugins import Kinds
 
 _Attack = (
     TransMia
@@ -54,6 +56,8 @@ _Attack = (
     | Yoqo
     | Oslo
 )
-AttackSpec = Annotated[_Attack, Field(discriminator="kind")]
 
 ATTACKS: dict[str, type[_Attack]] = {attack.model_fields["kind"].default: attack for attack in get_args(_Attack)}
+ATTACK_KINDS = Kinds("attack", "leakdrill.attacks", base.Attack, ATTACKS)
+
+AttackSpec = Annotated[_Attack, Field(discriminator="kind"), ATTACK_KINDS]

@@ -1,6 +1,8 @@
-"""What an attack refuses before it asks anybody anything: examples that it could only misread."""
+"""What an attack refuses before it asks anybody anything, and what is refused of its verdict."""
 
-from leakdrill.attacks.base import View
+import numpy as np
+
+from leakdrill.attacks.base import Verdict, View
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 
@@ -23,3 +25,21 @@ def check_images(examples: Examples, name: str) -> None:
             f"{name} moves the pixels of images (N, H, W, 3), got vectors {examples.inputs.shape}: "
             "attack tabular data with noise_robustness, boundary or the confidences"
         )
+
+
+def check_verdict(said: object, name: str, num_examples: int) -> Verdict:
+    """What the attack `name` said of so many examples. Raises InvalidInput unless it has a score for each of them."""
+    if not isinstance(said, Verdict):
+        raise InvalidInput(f"attack {name!r} returned a {type(said).__name__}, wanted Verdict(scores, decisions)")
+    for part, wanted in (("scores", np.float64), ("decisions", np.bool_)):
+        got = np.asarray(getattr(said, part))
+        if got.shape != (num_examples,) or got.dtype != wanted:
+            raise InvalidInput(
+                f"attack {name!r} gave {part} of shape {got.shape} and {got.dtype}, wanted ({num_examples},) "
+                f"{np.dtype(wanted)}: one for each example of view.challenge, in its order"
+            )
+    if not np.isfinite(said.scores).all():
+        raise InvalidInput(
+            f"attack {name!r} gave {(~np.isfinite(said.scores)).sum()} scores that are NaN or infinite, wanted none"
+        )
+    return said

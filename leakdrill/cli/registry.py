@@ -3,12 +3,15 @@
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from leakdrill.cli.shell import stdout
+
+if TYPE_CHECKING:
+    from leakdrill.plugins import Kinds
 
 
 class What(StrEnum):
@@ -33,9 +36,9 @@ def list_(what: Annotated[What, typer.Argument(help="What to list.")]) -> None:
 
 
 def _attacks() -> dict[str, str]:
-    from leakdrill.attacks import ATTACKS
+    from leakdrill.attacks import ATTACK_KINDS
 
-    return {kind: _first_line(attack) for kind, attack in ATTACKS.items()}
+    return _lines(ATTACK_KINDS)
 
 
 def _defences() -> dict[str, str]:
@@ -45,15 +48,15 @@ def _defences() -> dict[str, str]:
 
 
 def _datasets() -> dict[str, str]:
-    from leakdrill.datasets import DATASETS
+    from leakdrill.datasets import DATASET_KINDS
 
-    return {name: _first_line(dataset) for name, dataset in DATASETS.items()}
+    return _lines(DATASET_KINDS)
 
 
 def _archs() -> dict[str, str]:
-    from leakdrill.archs import ARCHS
+    from leakdrill.archs import ARCH_KINDS
 
-    return {kind: _first_line(arch) for kind, arch in ARCHS.items()}
+    return _lines(ARCH_KINDS)
 
 
 def _scenarios() -> dict[str, str]:
@@ -69,6 +72,11 @@ LISTS: dict[What, Callable[[], dict[str, str]]] = {
     What.ARCHS: _archs,
     What.SCENARIOS: _scenarios,
 }
+
+
+def _lines(kinds: "Kinds") -> dict[str, str]:
+    """Of leakdrill's own, and of what is installed beside it."""
+    return {tag: _first_line(found) for tag, found in {**kinds.own, **kinds.installed()}.items()}
 
 
 def _first_line(described: type) -> str:

@@ -14,12 +14,8 @@ from leakdrill.datasets.purchase import Purchase
 from leakdrill.datasets.synthfaces import SynthFaces
 from leakdrill.datasets.synthtable import SynthTable
 from leakdrill.datasets.texas import Texas
+from leakdrill.plugins import Kinds
 from leakdrill.spec import Spec
-
-DatasetSpec = Annotated[
-    SynthFaces | ImageFolder | Digits | Lfw | SynthTable | CsvTable | Location | Purchase | Texas | Adult,
-    Field(discriminator="set"),
-]
 
 #: By the name a scenario calls it, for `leakdrill list datasets`: the class's docstring is its description.
 DATASETS: dict[str, type[Spec]] = {
@@ -34,3 +30,10 @@ DATASETS: dict[str, type[Spec]] = {
     "texas": Texas,
     "adult": Adult,
 }
+DATASET_KINDS = Kinds("data set", "leakdrill.datasets", Spec, DATASETS, tag="set")
+
+DatasetSpec = Annotated[
+    SynthFaces | ImageFolder | Digits | Lfw | SynthTable | CsvTable | Location | Purchase | Texas | Adult,
+    Field(discriminator="set"),
+    DATASET_KINDS,
+]

@@ -1,4 +1,5 @@
-"""Defences at prediction time: one module each. A new one is a new file here and its name in `_Defence`.
+"""Defences at prediction time: one module each. A new one is a new file here and its name in `_Defence`; or anywhere
+(leakdrill.plugins).
 
 Answering with nothing but the label needs none of them: it is `outputs: [label]`.
 """
@@ -19,14 +20,15 @@ from leakdrill.defences.output_noise import OutputNoise
 from leakdrill.defences.rounding import Rounding
 from leakdrill.defences.temperature import Temperature
 from leakdrill.defences.top_k import TopK
+from leakdrill.plugins import Kinds
 from leakdrill.seeds import derive
 
 _Defence = MemGuard | MemGuardStrongest | Rounding | TopK | OutputNoise | Temperature
-DefenceSpec = Annotated[_Defence, Field(discriminator="kind")]
+DEFENCES: dict[str, type[_Defence]] = {each.model_fields["kind"].default: each for each in get_args(_Defence)}
+DEFENCE_KINDS = Kinds("defence", "leakdrill.defences", Defence, DEFENCES)
+DefenceSpec = Annotated[_Defence, Field(discriminator="kind"), DEFENCE_KINDS]
 
 Float = TypeVar("Float", np.float32, np.float64)
-
-DEFENCES: dict[str, type[_Defence]] = {each.model_fields["kind"].default: each for each in get_args(_Defence)}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceStub
 from leakdrill.pb.party_pb2_grpc import PartyServiceStub
 from leakdrill.pb.source_pb2_grpc import SourceServiceStub
 from leakdrill.pb.target_pb2_grpc import TargetServiceStub
+from leakdrill.plugins import to_json
 from leakdrill.scenario.schema import Breach
 
 MESSAGE_BYTES = 1 << 20  # of image files in one message; a single larger file makes a message of its own
@@ -135,7 +136,7 @@ class AdversaryClient(PartyClient):
 
     def attack(self, attack: Attack, repeat: int, num_challenge: int, progress: Progress) -> tuple[Verdict, float]:
         """The verdict and the seconds the adversary took."""
-        request = adversary_pb2.AttackRequest(attack_json=attack.model_dump_json(), repeat=repeat)
+        request = adversary_pb2.AttackRequest(attack_json=to_json(attack), repeat=repeat)
         with remote_errors(self.name):
             message = _follow(
                 AdversaryServiceStub(self.channel).Attack(request, timeout=WORK_SECONDS), progress

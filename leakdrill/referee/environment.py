@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from leakdrill import plugins
+
 PACKAGES = ("leakdrill", "torch", "torchvision", "numpy", "scikit-learn", "grpcio", "protobuf", "safetensors")
 
 
@@ -21,7 +23,7 @@ def environment() -> dict[str, Any]:
         "num_cores": os.cpu_count(),
         "device": "cpu",
         "threads_per_party": 1,
-    }
+    } | ({"plugins": loaded} if (loaded := plugins.digests()) else {})
 
 
 def _commit() -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from leakdrill.plugins import of_tag
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.suggest import suggest
@@ -140,7 +141,7 @@ def _tags(kind: Any) -> list[str]:
 
 
 def _tagged(kind: Any, tag: int | str) -> type[BaseModel] | None:
-    return next((member for member in _members(kind) if tag in list(_tags_of(member))), None)
+    return next((member for member in _members(kind) if tag in list(_tags_of(member))), None) or of_tag(str(tag))
 
 
 def _fields(model: type[BaseModel], outer: frozenset[str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from leakdrill.errors import ScenarioError
+from leakdrill.scenario.anchors import anchored
 from leakdrill.scenario.explain import explain
 from leakdrill.scenario.overrides import Raw, apply_overrides, as_written, parse_overrides
 from leakdrill.scenario.safe_yaml import MAX_BYTES, parse_yaml
@@ -46,14 +47,14 @@ def load_scenario(path: Path | str, overrides: Sequence[str] = (), smoke: bool =
     any of it, one line for each key.
     """
     file = _find(path)
-    raw = parse_yaml(_read(file), origin=str(file))
+    raw = anchored(parse_yaml(_read(file), origin=str(file)), file.parent)
     if not isinstance(raw, dict):
         raise ScenarioError(
             f"{file}: wanted a mapping with question, data, cbig and timeline, got {type(raw).__name__}"
         )
     if smoke:
         raw = apply_overrides(raw, _smoke(raw, file), origin=f"{file}: smoke:")
-    raw = apply_overrides(raw, parse_overrides(overrides), origin="--set")
+    raw = apply_overrides(raw, anchored(parse_overrides(overrides), Path()), origin="--set")
     return Loaded(file.stem, validate(raw, origin=str(file)), file, raw)
 
 

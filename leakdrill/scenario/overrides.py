@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from leakdrill.attacks import ATTACKS
+from leakdrill.attacks import ATTACK_KINDS
 from leakdrill.errors import ScenarioError
+from leakdrill.plugins import REFERENCE, references
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.safe_yaml import parse_yaml
 from leakdrill.scenario.schema import Scenario
@@ -57,11 +58,12 @@ def as_written(value: Any) -> Any:
     """
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
-        return {
+        written = {
             name: as_written(content)
             for name, content in value
             if name in _TAGS or content != fields[name].get_default(call_default_factory=True)
         }
+        return written | references(value)
     if isinstance(value, list):
         return [as_written(item) for item in value]
     return copy.deepcopy(value)
@@ -75,7 +77,7 @@ def _addressed(raw: Raw, key: str) -> list[tuple[Raw, list[str]]]:
         return [place for each in (*others, name) for place in _addressed(raw, f"{each.strip()}{dot}{field}")]
     head, *rest = key.split(".")
     attacks = _contents(raw, "attack")
-    names = {attack.get("name") or attack.get("kind"): attack for attack in attacks}
+    names = {attack.get("name") or _own_name(attack.get("kind")): attack for attack in attacks}
     if head in Scenario.model_fields:
         return [(raw, _into_dataset(raw, [head, *rest]))]
     if not rest and head in {*names, "attacks", "breach"}:
@@ -97,8 +99,15 @@ def _contents(raw: Raw, step: str) -> list[Raw]:
     return [one[step] for one in steps if isinstance(one, dict) and isinstance(one.get(step), dict)]
 
 
+def _own_name(kind: Any) -> Any:
+    """An attack's name where it is given none: its kind; of one in a file, what the class calls itself."""
+    found = ATTACK_KINDS.find(kind) if isinstance(kind, str) and REFERENCE.fullmatch(kind) else None
+    return found.model_fields["kind"].default if found else kind
+
+
 def _with_field(attacks: list[Raw], field: str) -> list[Raw]:
-    fields = [ATTACKS[kind].model_fields if (kind := attack.get("kind")) in ATTACKS else {} for attack in attacks]
+    kinds = [ATTACK_KINDS.find(str(attack.get("kind"))) for attack in attacks]
+    fields = [kind.model_fields if kind else {} for kind in kinds]
     chosen = [attack for attack, known in zip(attacks, fields, strict=True) if field in known]
     if not chosen:
         raise ScenarioError(f"no attack here has {field!r}; {suggest(field, {f for known in fields for f in known})}")

@@ -11,6 +11,7 @@ import grpc
 
 from leakdrill.attacks import AttackSpec, base
 from leakdrill.attacks.base import VERIFICATION, Verdict, View
+from leakdrill.attacks.checks import check_verdict
 from leakdrill.data.examples import Examples
 from leakdrill.errors import NotReady
 from leakdrill.models.artefact import Artefact
@@ -129,7 +130,7 @@ class AdversaryServicer(AdversaryServiceServicer):
                 cache=None if config.fold else self._cache,
                 progress=progress,
             )
-            return attack.run(view)
+            return check_verdict(attack.run(view), attack.name, len(view.challenge))
 
     def _dealt(self, config: AdversaryConfig, split: str) -> Examples | None:
         return self._party.store.read(split) if split in config.splits else None
