@@ -31,7 +31,7 @@ def as_seen_by(attack: Attack, cache: Path) -> View:
 
 
 def entries(cache: Path) -> set[str]:
-    return {entry.name for entry in cache.iterdir()}
+    return {meta.parent.name for meta in cache.glob("*/meta.json")}
 
 
 def test_attacks_on_one_shadow_model_train_one_between_them(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_on_csmalls_data_shadows_that_start_from_the_leak_are_shared_as_well(tmp
     for one_shadow in (ON_ONE_SHADOW[2], ON_ONE_SHADOW[3]):
         one_shadow.run(students(one_shadow))
         assert len(entries(tmp_path)) == 5
-    for entry in tmp_path.iterdir():
-        assert json.loads((entry / "meta.json").read_bytes())["made_of"]["shadow_model"]["method"] == "freeze"
+    for entry in entries(tmp_path):
+        assert json.loads((tmp_path / entry / "meta.json").read_bytes())["made_of"]["shadow_model"]["method"] == "freeze"
     Lira(num_shadows=4, fit=QUICK).run(replace(students(Lira()), leaked=None))
     assert len(entries(tmp_path)) == 9
 

@@ -31,6 +31,11 @@ def weights(pool: ShadowPool, cache: ModelCache | None = None, num_workers: int 
     return [torch.cat([tensor.double().flatten() for tensor in model.state_dict().values()]) for model in models]
 
 
+def entries(cache: Path) -> list[Path]:
+    """The folders of the models that are kept."""
+    return [meta.parent for meta in cache.glob("*/meta.json")]
+
+
 def nothing(fraction: float, message: str) -> None:
     pass
 
@@ -46,7 +51,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 def test_what_was_trained_once_is_never_trained_again(tmp_path: Path, no_training: Callable[[], None]) -> None:
     first = weights(pool_of(EXAMPLES), ModelCache(tmp_path))
-    assert len(list(tmp_path.glob("*/meta.json"))) == 2
+    assert len(entries(tmp_path)) == 2
     no_training()  # as after the adversary was killed
     again = weights(pool_of(EXAMPLES), ModelCache(tmp_path))
     assert all(torch.equal(*pair) for pair in zip(first, again, strict=True))
@@ -69,8 +74,8 @@ def test_workers_leave_the_same_models_on_the_disk(tmp_path: Path) -> None:
     list(shadow_models(pool, cache, 2, lambda *progress: told.append(progress)))
     assert told[-1] == (1.0, "shadow model 2 of 2")
     assert all(torch.equal(*pair) for pair in zip(here, weights(pool, cache), strict=True))
-    assert {entry.name for entry in (tmp_path / "here").iterdir()} == {
-        entry.name for entry in (tmp_path / "elsewhere").iterdir()
+    assert {entry.name for entry in entries(tmp_path / "here")} == {
+        entry.name for entry in entries(tmp_path / "elsewhere")
     }
 
 
@@ -80,9 +85,9 @@ def test_a_damaged_model_is_trained_again_and_counted_with_the_missing(
 ) -> None:
     wanted = weights(pool_of(EXAMPLES), ModelCache(tmp_path))
     pool, cache = pool_of(EXAMPLES), ModelCache(tmp_path)
-    whole = [entry for entry in tmp_path.iterdir() if record(entry) == pool.made_of(0)]
+    whole = [entry for entry in entries(tmp_path) if record(entry) == pool.made_of(0)]
     (whole[0] / "weights.safetensors").write_bytes(b"cut short")
-    for entry in tmp_path.iterdir():
+    for entry in entries(tmp_path):
         if num_kept == 1 and entry != whole[0]:
             shutil.rmtree(entry)
     told: list[float] = []
