@@ -45,6 +45,7 @@ from leakdrill.referee.spending import asked_before
 from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save_split_key
 from leakdrill.referee.verifying import verify
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, VerificationResult
+from leakdrill.runs.rows import write_csv
 from leakdrill.scenario.loading import load_scenario
 from leakdrill.scenario.schema import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
 from leakdrill.scenario.threat import check_threat
@@ -267,11 +268,12 @@ class Drill:
         return self._judge.verification(given.set, found)
 
     def judge(self, error: str | None = None) -> Results:
-        """What the drill found so far, written to results.json. With an `error`, the verdict is `broken`."""
+        """What the drill found so far, left in results.json and results.csv; with an `error`, the verdict is `broken`."""
         results = self._judge.results(environment(), self._seconds, error)
         part = self.run_dir / "results.json.part"
         part.write_text(results.model_dump_json(indent=2))
         part.replace(self.run_dir / "results.json")
+        write_csv(self.run_dir)
         self._journal.append("judged", verdict=results.verdict)
         self._observer.finished(results)
         return results
