@@ -16,8 +16,8 @@ from leakdrill.data.forms import ImageForm
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.artefact import Description
 from leakdrill.referee.drill import Drill
-from leakdrill.scenario.grid import expand_grid
 from leakdrill.scenario.loading import load_scenario
+from leakdrill.scenario.overrides import apply_overrides, as_written
 from leakdrill.scenario.schema import Scenario
 from leakdrill.spec import from_json
 

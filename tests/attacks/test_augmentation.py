@@ -7,10 +7,10 @@ import pytest
 
 from leakdrill.attacks import RandomAugmentation, Rotation, Translation
 from leakdrill.attacks.augmentation import Augmentation
+from leakdrill.contract.worlds import world
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=1, batch_size=16)
 FAMILY = [

@@ -10,13 +10,13 @@ from leakdrill.attacks import Boundary, Gap
 from leakdrill.attacks.base import View
 from leakdrill.attacks.boundary import _within, search_rows
 from leakdrill.attacks.tuning.shadow_tuned import ShadowModel, ShadowModels
+from leakdrill.contract.worlds import LocalOracle, world
 from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
 from leakdrill.labelonly.columns import Columns
 from leakdrill.labelonly.hopskipjump import MISCLASSIFIED, NO_START, SEARCHED, Search
 from leakdrill.labelonly.trace import Trace
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import LocalOracle, world
 
 QUICK = Fit(epochs=8, batch_size=16, learning_rate=0.05)
 ATTACK = Boundary(queries_per_example=30, tuning_examples=10, fit=QUICK)

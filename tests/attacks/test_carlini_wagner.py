@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from leakdrill.attacks import CarliniWagner
+from leakdrill.contract.worlds import LARGER, world_of_weights
 from leakdrill.data.examples import Examples
 from leakdrill.errors import NotReady, ScenarioError
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import LARGER, world_of_weights
 
 ATTACK = CarliniWagner(
     iterations=8, steps_of_c=3, tuning_examples=10, arch=LARGER, fit=Fit(epochs=8, batch_size=16, learning_rate=0.05)

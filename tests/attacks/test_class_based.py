@@ -9,10 +9,10 @@ from sklearn.metrics import roc_auc_score
 from leakdrill.attacks.base import ARCHITECTURE, EMBEDDINGS, TARGET_EXAMPLES
 from leakdrill.attacks.class_based import MEASURES, ClassBased
 from leakdrill.attacks.people.face_api import FaceApi, largest
+from leakdrill.contract.worlds import LocalOracle, world_of_people
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import LocalOracle, world_of_people
 
 
 def test_every_photo_of_a_person_gets_the_persons_score_and_half_of_the_people_are_said_to_be_in() -> None:

@@ -6,12 +6,12 @@ from pydantic import ValidationError
 
 from leakdrill.attacks import Boundary, Combined
 from leakdrill.attacks.boundary import GREY_LEVELS, search_images, start_pool
+from leakdrill.contract.worlds import LocalOracle, world
 from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
 from leakdrill.labelonly.augmentations import translations
 from leakdrill.models.fit import Fit
 from leakdrill.seeds import derive
-from tests.attacks.worlds import LocalOracle, world
 
 QUICK = Fit(epochs=8, batch_size=16, learning_rate=0.05)
 ATTACK = Combined(queries_per_example=75, tuning_examples=10, attack_model="threshold", fit=QUICK)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from leakdrill.attacks import Entropy
-from tests.attacks.worlds import world
+from leakdrill.contract.worlds import world
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])

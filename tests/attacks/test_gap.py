@@ -1,7 +1,7 @@
 import numpy as np
 
 from leakdrill.attacks import Gap
-from tests.attacks.worlds import LocalOracle, world
+from leakdrill.contract.worlds import LocalOracle, world
 
 
 def test_in_is_whatever_the_model_gets_right() -> None:

@@ -12,11 +12,11 @@ from leakdrill.archs import build
 from leakdrill.attacks.base import View
 from leakdrill.attacks.lira import COPIES, Lira, deviations_above, log_likelihood_ratio
 from leakdrill.attacks.tuning.in_and_out import Evidence
+from leakdrill.contract.worlds import ARCH, NUM_CLASSES, LocalOracle, World, world
 from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import predict
-from tests.attacks.worlds import ARCH, NUM_CLASSES, LocalOracle, World, world
 
 QUICK = Fit(epochs=1, batch_size=16)
 

@@ -5,9 +5,9 @@ import pytest
 
 from leakdrill.attacks import Boundary, ConfidenceThreshold, Outlier
 from leakdrill.attacks.outlier import nth_neighbour_distances
+from leakdrill.contract.worlds import world
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=8, batch_size=16, learning_rate=0.05)
 BY = ConfidenceThreshold(statistic="loss", fit=QUICK)

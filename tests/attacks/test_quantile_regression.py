@@ -8,9 +8,9 @@ import torch
 
 from leakdrill.attacks.confidences.score_regression import ScoreRegression, fit_score_regression, gaussian_loss
 from leakdrill.attacks.quantile_regression import QuantileRegression
+from leakdrill.contract.worlds import ARCH, NUM_CLASSES, LocalOracle, World, images, world
 from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from tests.attacks.worlds import ARCH, NUM_CLASSES, LocalOracle, World, images, world
 
 MEANS = np.array([-4.0, 0.0, 2.0, 9.0])
 DEVIATIONS = np.array([2.0, 0.5, 1.0, 0.5])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from leakdrill.attacks import RandomAugmentation
+from leakdrill.contract.worlds import world
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=1, batch_size=16)
 ATTACK = RandomAugmentation(queries_per_example=200, shift=1, cutout=4)

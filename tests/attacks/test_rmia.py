@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from leakdrill.attacks.rmia import Rmia, dominated, log_ratio
 from leakdrill.attacks.tuning.in_and_out import Evidence
+from leakdrill.contract.worlds import world
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=1, batch_size=16)
 

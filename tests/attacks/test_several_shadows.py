@@ -22,6 +22,7 @@ from leakdrill.attacks import (
 )
 from leakdrill.attacks.base import View
 from leakdrill.attacks.tuning.shadow_tuned import ShadowModel, ShadowModels, ShadowTuned
+from leakdrill.contract.worlds import world
 from leakdrill.data.examples import Examples
 from leakdrill.labelonly.cut import separation
 from leakdrill.labelonly.hopskipjump import SEARCHED, Search
@@ -29,7 +30,6 @@ from leakdrill.labelonly.trace import Trace
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import predict
-from tests.attacks.worlds import world
 
 FEW: dict[str, Any] = {"fit": Fit(epochs=1, batch_size=16), "shadow_size": 20}
 TUNED: dict[str, Any] = FEW | {"tuning_examples": 4}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from leakdrill.attacks import TargetModelMia
+from leakdrill.contract.worlds import world
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import world
 
 QUICK = Fit(epochs=1, batch_size=16)
 ATTACK = TargetModelMia(num_shadows=2, shadow_size=20, fit=QUICK, target_fit=QUICK)

@@ -6,10 +6,10 @@ import pytest
 from leakdrill.archs import ResNet8
 from leakdrill.attacks import TransMia
 from leakdrill.attacks.base import View
+from leakdrill.contract.worlds import ARCH, leaked, world
 from leakdrill.errors import NotReady, ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.shadows import HeadFit
-from tests.attacks.worlds import ARCH, leaked, world
 
 QUICK = Fit(epochs=1, batch_size=16)
 SMALL = {"num_shadows": 3, "shadow_size": 20, "fit": QUICK, "attack_model": "entropy"}

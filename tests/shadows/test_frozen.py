@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from leakdrill.contract.worlds import NUM_CLASSES, images, leaked
 from leakdrill.shadows import FrozenShadows, HeadFit, draw_shadow_sets, train_frozen_shadows, true_confidences
 from leakdrill.shadows.frozen import CHECKPOINTS, wasserstein_distance
-from tests.attacks.worlds import NUM_CLASSES, images, leaked
 
 
 def frozen(steps: int | str = "auto") -> FrozenShadows:

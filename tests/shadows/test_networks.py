@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from torch import nn
 
+from leakdrill.contract.worlds import ARCH, NUM_CLASSES, images
 from leakdrill.data.examples import Examples
 from leakdrill.errors import PartyUnavailable
 from leakdrill.models.fit import Fit
 from leakdrill.shadows import FromScratch, Shadows, draw_shadow_sets, train_shadow_networks
-from tests.attacks.worlds import ARCH, NUM_CLASSES, images
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from leakdrill.archs import ResNet8
+from leakdrill.contract.worlds import ARCH, NUM_CLASSES, NUM_TARGET_CLASSES, images, leaked
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.shadows import FromScratch, ThroughTarget, Transferred, num_fresh_blocks
-from tests.attacks.worlds import ARCH, NUM_CLASSES, NUM_TARGET_CLASSES, images, leaked
 
 FIT = Fit(epochs=2, batch_size=16)
 BLOCKS = ["conv1", "conv2", "pool", "dense", "head"]

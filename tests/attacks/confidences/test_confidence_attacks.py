@@ -8,11 +8,11 @@ import pytest
 from leakdrill.archs import build
 from leakdrill.attacks import ConfidenceThreshold, ConfidenceVector
 from leakdrill.attacks.confidences.base import Confidence
+from leakdrill.contract.worlds import ARCH, NUM_CLASSES, LocalOracle, World, world
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, NotFound, ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import predict
-from tests.attacks.worlds import ARCH, NUM_CLASSES, LocalOracle, World, world
 
 QUICK = Fit(epochs=8, batch_size=16, learning_rate=0.05)
 FAMILY = [ConfidenceVector(fit=QUICK), ConfidenceThreshold(fit=QUICK)]

@@ -9,10 +9,10 @@ from leakdrill.attacks.lira import Lira
 from leakdrill.attacks.quantile_regression import QuantileRegression
 from leakdrill.attacks.rmia import Rmia
 from leakdrill.attacks.tuning.in_and_out import ShadowHalves
+from leakdrill.contract.worlds import ARCH, NUM_CLASSES, world
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import softmax
-from tests.attacks.worlds import ARCH, NUM_CLASSES, world
 
 LOGITS = np.array([[9.0, -2.0, 1.5], [40.0, 1.0, -3.0], [-1.0, 2.0, 2.5]], np.float32)
 LABELS = np.array([0, 0, 2])

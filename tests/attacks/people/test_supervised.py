@@ -10,8 +10,8 @@ from leakdrill.attacks.base import DISTANCES, EMBEDDINGS, LABELLED_IDENTITIES
 from leakdrill.attacks.class_based_aux import ClassBasedAux
 from leakdrill.attacks.first_cut import FirstCut
 from leakdrill.attacks.people.supervised import Classifier, learn, told
+from leakdrill.contract.worlds import world_of_people
 from leakdrill.errors import ScenarioError
-from tests.attacks.worlds import world_of_people
 
 
 def two_clouds(seed: int, num: int = 300) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -7,10 +7,10 @@ import pytest
 
 from leakdrill.attacks import Oslo, Yoqo
 from leakdrill.attacks.tuning.one_query import Known, OneQuery, Rehearsal, balanced_accuracy, score_order
+from leakdrill.contract.worlds import LocalOracle, world
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import LocalOracle, world
 from tests.labelonly.linear_models import IMAGE, linear, models
 
 QUICK = Fit(epochs=1, batch_size=16)

@@ -8,10 +8,10 @@ from leakdrill.archs import SmallCnn
 from leakdrill.attacks import StudentMia
 from leakdrill.attacks.base import View
 from leakdrill.attacks.tuning.recipe import shadow_recipe
+from leakdrill.contract.worlds import ARCH, of_students, world
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.shadows import FromScratch, Transferred
-from tests.attacks.worlds import ARCH, of_students, world
 
 FIT = Fit(epochs=1, batch_size=16)
 ASSUMED = SmallCnn(width=6, num_features=16)

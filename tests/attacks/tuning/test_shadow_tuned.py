@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from leakdrill.attacks import Boundary, NoiseRobustness, Rotation, Translation
 from leakdrill.attacks.base import View
 from leakdrill.attacks.tuning.shadow_tuned import LabelOnly
+from leakdrill.contract.worlds import ARCH, LocalOracle, world
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.fit import Fit
-from tests.attacks.worlds import ARCH, LocalOracle, world
 
 QUICK = Fit(epochs=1, batch_size=16)
 FAMILY = [
