@@ -1,4 +1,4 @@
-"""pytest's option --plugin, for `pytest --pyargs leakdrill.contract`. pytest loads it everywhere, so it imports little."""
+"""pytest's option --plugin, for `pytest --pyargs leakdrill.contract`. Loaded by every pytest, so it imports little."""
 
 import pytest
 

@@ -9,11 +9,11 @@ import pytest
 
 from leakdrill.attacks import Boundary, Lira, NoiseRobustness, Rmia, Rotation, Translation
 from leakdrill.attacks.base import Attack, View
+from leakdrill.contract.worlds import of_students, world
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
 from leakdrill.seeds import derive
 from leakdrill.shadows import ShadowPool
-from tests.attacks.worlds import of_students, world
 
 QUICK = Fit(epochs=1, batch_size=16)
 ON_ONE_SHADOW = [
@@ -81,7 +81,9 @@ def test_on_csmalls_data_shadows_that_start_from_the_leak_are_shared_as_well(tmp
         one_shadow.run(students(one_shadow))
         assert len(entries(tmp_path)) == 5
     for entry in entries(tmp_path):
-        assert json.loads((tmp_path / entry / "meta.json").read_bytes())["made_of"]["shadow_model"]["method"] == "freeze"
+        assert (
+            json.loads((tmp_path / entry / "meta.json").read_bytes())["made_of"]["shadow_model"]["method"] == "freeze"
+        )
     Lira(num_shadows=4, fit=QUICK).run(replace(students(Lira()), leaked=None))
     assert len(entries(tmp_path)) == 9
 
