@@ -12,6 +12,7 @@ from leakdrill.archs import ArchSpec, fitting
 from leakdrill.data.examples import Examples
 from leakdrill.data.forms import Form
 from leakdrill.defences.base import Defence, Stage
+from leakdrill.defences.known import KnownDefences
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
@@ -39,6 +40,7 @@ TEACHER_EXAMPLES: Access = "teacher_examples"  # of the source distribution, for
 ARCHITECTURE: Access = "architecture"  # of the source model
 TARGET_EXAMPLES: Access = "target_examples"  # csmall's own training data (TransMIA, appendix A)
 TRANSFER_METHOD: Access = "transfer_method"  # whether csmall freezes or fine-tunes
+DEFENCES: Access = "defences"  # of the model under attack
 FEATURE_EXTRACTOR: Access = "feature_extractor"  # leaked; not granted but breached
 SOURCE_MODEL: Access = "source_model"  # all of f_s, leaked
 LABELLED_IDENTITIES: Access = "labelled_identities"  # people of whom it is told whether they are members
@@ -76,6 +78,7 @@ class View:
     teacher_train: Examples | None = None  # of cbig's task, where the challenge is of csmall's
     target_train: Examples | None = None
     transfer_method: Literal["freeze", "fine_tune"] | None = None
+    defences: KnownDefences | None = None  # of the model under attack
     leaked: Artefact | None = None
     labelled_members: Examples | None = None  # labels are names of people, here and of the next
     labelled_non_members: Examples | None = None
@@ -103,6 +106,12 @@ class View:
     def victim(self) -> Oracle:
         """The model whose members are sought; raises ScenarioError when this adversary has no access to it."""
         return self.oracle(self.victim_name)
+
+    def known_defences(self) -> KnownDefences:
+        """Of the model under attack; raises ScenarioError when this adversary was not told."""
+        if self.defences is None:
+            raise ScenarioError("defended_shadows of unknown defences: grant adversary.knows.defences")
+        return self.defences
 
     def labelled(self) -> tuple[Examples, Examples]:
         """Photos of members and of non-members; raises ScenarioError when this adversary was told of nobody."""

@@ -3,14 +3,18 @@
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from leakdrill.attacks.base import EITHER, SHADOW_EXAMPLES, SOURCE_SCORES, Access, Attack, Verdict, Victim, View
+from leakdrill.attacks.base import EITHER, SHADOW_EXAMPLES, SOURCE_SCORES, Access, Verdict, Victim, View
+from leakdrill.attacks.confidences.averaging import Averaging
 from leakdrill.attacks.confidences.modified_entropy import modified_entropy
+from leakdrill.data.examples import Examples
+from leakdrill.oracles.oracle import Oracle
 from leakdrill.seeds import numpy_generator
 
 
-class Entropy(Attack):
+class Entropy(Averaging):
     """In if the modified prediction entropy is low for a non-member (TransMIA, section 2.4, without shadow models).
 
     The one threshold comes from the source model's answers to the adversary's own examples, which are not members: the
@@ -28,12 +32,14 @@ class Entropy(Attack):
         return frozenset({SHADOW_EXAMPLES, SOURCE_SCORES})
 
     def run(self, view: View) -> Verdict:
-        source = view.victim
         _, own = view.shadow_pools()
         chosen = numpy_generator(view.seed, "threshold queries").permutation(len(own))[: self.threshold_queries]
         non_members = own.take(chosen)
-        of_non_members = modified_entropy(source.query(non_members.inputs, "scores"), non_members.labels)
+        of_non_members = self._entropies(view.victim, non_members)
         threshold = float(np.quantile(of_non_members, self.false_positive_rate))
-        of_challenge = modified_entropy(source.query(view.challenge.inputs, "scores"), view.challenge.labels)
-        scores = threshold - of_challenge
+        scores = threshold - self._entropies(view.victim, view.challenge)
         return Verdict(scores, scores >= 0, {"threshold": threshold})
+
+    def _entropies(self, source: Oracle, examples: Examples) -> NDArray[np.float64]:
+        answers = self.averaged(lambda: source.query(examples.inputs, "scores"))
+        return modified_entropy(answers, examples.labels)

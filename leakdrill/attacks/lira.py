@@ -53,7 +53,7 @@ class Lira(ShadowHalves):
         return self.augmentations == 1
 
     def most_queries(self, num_examples: int) -> int:
-        return num_examples * self.augmentations
+        return num_examples * self.augmentations * self.average
 
     def queries_about(self, inputs: NDArray[Any]) -> Iterator[NDArray[Any]]:
         if self.augmentations > 1 and inputs.ndim != 4:

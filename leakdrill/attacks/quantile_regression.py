@@ -7,8 +7,9 @@ from pydantic import Field
 
 from leakdrill.archs import ArchSpec
 from leakdrill.archs.small_cnn import SmallCnn
-from leakdrill.attacks.base import EITHER, SHADOW_EXAMPLES, Access, Attack, Verdict, Victim, View
+from leakdrill.attacks.base import EITHER, SHADOW_EXAMPLES, Access, Verdict, Victim, View
 from leakdrill.attacks.checks import check_labels
+from leakdrill.attacks.confidences.averaging import Averaging
 from leakdrill.attacks.confidences.base import Answers, Output, check_answers
 from leakdrill.attacks.confidences.score_regression import fit_score_regression
 from leakdrill.attacks.confidences.true_label import Floats, check_not_constant, num_tied, true_log_odds
@@ -20,7 +21,7 @@ HELD_OUT = 0.25  # of the own examples: to stop the fit by, and for the threshol
 FEWEST = 20  # own examples
 
 
-class QuantileRegression(Attack):
+class QuantileRegression(Averaging):
     """In if the victim is surer of it than of most such examples it never saw (Bertran et al. 2023, section 3).
 
     The adversary asks about its own examples, none of which is a member, and fits a network that gives for any (x, y)
@@ -51,7 +52,7 @@ class QuantileRegression(Attack):
         return min(self.own_queries, num_source_examples) * self.epochs
 
     def most_queries(self, num_examples: int) -> int:
-        return num_examples + self.own_queries
+        return (num_examples + self.own_queries) * self.average
 
     def run(self, view: View) -> Verdict:
         check_labels(view)
@@ -98,6 +99,7 @@ class QuantileRegression(Attack):
 
     def _ask(self, view: View, examples: Examples) -> tuple[Floats, int]:
         """The victim's log-odds (N,), and how many of its answers are a confidence of exactly 1."""
-        answers = Answers(view.victim.query(np.asarray(examples.inputs), self.output), self.output)
+        given = self.averaged(lambda: view.victim.query(np.asarray(examples.inputs), self.output))
+        answers = Answers(given, self.output)
         check_answers(answers, view)
         return true_log_odds(answers, examples.labels), answers.num_sure

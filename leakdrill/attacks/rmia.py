@@ -43,7 +43,7 @@ class Rmia(ShadowHalves):
         return self.population
 
     def most_queries(self, num_examples: int) -> int:
-        return num_examples + self.population
+        return (num_examples + self.population) * self.average
 
     def judge(self, gathered: Gathered) -> tuple[Floats, Floats, NDArray[np.bool_], dict[str, Any]]:
         a, tried = self._tuned(gathered)

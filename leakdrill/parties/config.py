@@ -7,6 +7,7 @@ from pydantic import Field
 from leakdrill.archs import ArchSpec
 from leakdrill.attacks.base import Victim
 from leakdrill.data.forms import Form
+from leakdrill.defences.known import KnownDefences
 from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.scenario.schema import Api, SourceModel, TargetModel, Verification
 from leakdrill.spec import Spec
@@ -50,6 +51,7 @@ class AdversaryConfig(Spec):
     exfiltration_address: str
     architecture: ArchSpec | None
     transfer_method: Literal["freeze", "fine_tune"] | None
+    defences: KnownDefences | None = None
     num_workers: int
     fold: str = ""  # which of several fresh adversaries, who play one attack in turns: they share no process, no disk
 

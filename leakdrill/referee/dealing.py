@@ -17,6 +17,7 @@ from leakdrill.referee.folds import Fold, make_folds
 from leakdrill.referee.question import question
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.schema import AttackStep, Scenario
+from leakdrill.scenario.standing import defences_of_victim
 from leakdrill.seeds import derive
 
 READ_AHEAD_EXAMPLES = 20_000
@@ -82,6 +83,7 @@ def party_configs(
             exfiltration_address=addresses["csmall/exfiltration"],
             architecture=source_model.arch if knows.architecture else None,
             transfer_method=scenario.csmall.target_model.transfer if knows.transfer_method else None,
+            defences=defences_of_victim(scenario) if knows.defences else None,
             num_workers=scenario.adversary.workers or min(os.cpu_count() or 1, MAX_WORKERS),
         ),
     }

@@ -111,6 +111,7 @@ class Knows(Spec):
     architecture: bool = Field(True, description="of the source model")
     target_examples: bool = Field(False, description="csmall's own training data (TransMIA, appendix A)")
     transfer_method: bool = Field(False, description="whether csmall freezes or fine-tunes")
+    defences: bool = Field(False, description="which the owner of the model under attack has taken, not their secrets")
     labelled_identities: int = Field(
         0,
         ge=0,

@@ -10,6 +10,7 @@ from typing import Literal
 
 from leakdrill.attacks.base import FEATURE_EXTRACTOR, SOURCE_MODEL, Attack, Victim
 from leakdrill.defences.base import Stage
+from leakdrill.defences.known import KnownDefences
 from leakdrill.scenario.schema import Scenario
 from leakdrill.spec import Spec
 
@@ -49,6 +50,12 @@ def standing(scenario: Scenario) -> Iterator[Standing]:
         yield Standing(defence, "release", "cbig")
     yield from (Standing(defence, "prediction", "cbig") for defence in scenario.cbig.api.defences)
     yield from (Standing(defence, "prediction", "csmall") for defence in scenario.csmall.api.defences)
+
+
+def defences_of_victim(scenario: Scenario) -> KnownDefences:
+    """What `adversary.knows.defences` grants."""
+    party = scenario.data.challenge.victim.partition("/")[0]
+    return KnownDefences(prediction=tuple(getattr(scenario, party).api.defences))
 
 
 def adaptive_to(attack: Attack, scenario: Scenario) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from leakdrill.attacks.base import (
     ARCHITECTURE,
+    DEFENCES,
     EMBEDDINGS,
     FEATURE_EXTRACTOR,
     LABELLED_ATTRIBUTES,
@@ -34,6 +35,7 @@ KNOWLEDGE = (  # fields of adversary.knows
     ARCHITECTURE,
     TARGET_EXAMPLES,
     TRANSFER_METHOD,
+    DEFENCES,
     LABELLED_IDENTITIES,
     LABELLED_ATTRIBUTES,
 )
@@ -217,7 +219,7 @@ def _remedy(access: Access, scenario: Scenario) -> str:
             return "set adversary.knows.shadow_examples: true"
         case "target_examples" if scenario.data.target is None:
             return "add data.target, and set adversary.knows.target_examples: true"
-        case "shadow_examples" | "architecture" | "target_examples" | "transfer_method":
+        case "shadow_examples" | "architecture" | "target_examples" | "transfer_method" | "defences":
             return f"set adversary.knows.{access}: true"
         case "labelled_identities" | "labelled_attributes":
             return f"set adversary.knows.{access} to a number"
@@ -253,6 +255,7 @@ def _holdings(scenario: Scenario) -> dict[str, list[str]]:
         ],
     }
     known = [("architecture", knows.architecture), ("transfer method", knows.transfer_method)]
+    known += [("defences of the model under attack", knows.defences)]
     told = [
         ("people of whom it is told who is a member", knows.labelled_identities),
         ("photos of which it is told an attribute", knows.labelled_attributes),

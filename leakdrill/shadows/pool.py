@@ -49,9 +49,13 @@ class ShadowPool:
             "data": hashlib.sha256("".join(self.digests[self._rows_of(shadow)]).encode()).hexdigest(),
         }
 
+    def members(self, shadow: int) -> Examples:
+        """Its training set, in the order in which it sees them."""
+        return self.examples.take(self._rows_of(shadow))
+
     def train(self, shadow: int) -> tuple[Weights, Meta]:
         """Raises what fitting a model raises."""
-        model = self.recipe.make(self.examples.take(self._rows_of(shadow)), self._seed_of(shadow))
+        model = self.recipe.make(self.members(shadow), self._seed_of(shadow))
         return model.state_dict(), {}
 
     def _seed_of(self, shadow: int) -> int:

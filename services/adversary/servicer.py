@@ -118,6 +118,7 @@ class AdversaryServicer(AdversaryServiceServicer):
                 architecture=config.architecture,
                 target_train=self._dealt(config, "target_train"),
                 transfer_method=config.transfer_method,
+                defences=config.defences,
                 leaked=self._leaked,
                 labelled_members=self._dealt(config, "labelled_members"),
                 labelled_non_members=self._dealt(config, "labelled_non_members"),

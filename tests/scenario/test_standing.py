@@ -3,9 +3,14 @@ from typing import Any
 import pytest
 from small import SMALL, small
 
-from leakdrill.attacks import Boundary, Entropy, FirstCut, Gap, TransMia
+from leakdrill.attacks import Boundary, ConfidenceVector, Entropy, FirstCut, Gap, Oslo, TransMia
 from leakdrill.attacks.base import Attack
-from leakdrill.scenario.standing import adaptive_to, standing
+from leakdrill.data.splits import deal
+from leakdrill.defences import MemGuard
+from leakdrill.errors import ScenarioError
+from leakdrill.referee.dealing import party_configs
+from leakdrill.scenario.standing import adaptive_to, defences_of_victim, standing
+from leakdrill.scenario.threat import check_threat
 
 DEFENDED = {
     "cbig": SMALL["cbig"] | {"api": {"outputs": ["scores", "label"], "defences": [{"kind": "memguard"}]}},
@@ -33,3 +38,29 @@ def test_who_asks_for_labels_is_not_troubled_by_a_defence_that_keeps_them(attack
 def test_without_defences_there_is_nothing_to_adapt_to() -> None:
     assert list(standing(small())) == []
     assert adaptive_to(TransMia(shadow="baseline"), small()) == []
+
+
+def test_who_knows_the_defences_may_adapt_and_who_does_not_is_refused() -> None:
+    attack = {"attack": {"kind": "confidence_vector", "defended_shadows": True}}
+    timeline = ["train_source", attack]
+    with pytest.raises(ScenarioError, match=r"defences: set adversary\.knows\.defences: true"):
+        check_threat(small(**DEFENDED, timeline=timeline))
+    told = small(**DEFENDED, timeline=timeline, adversary={"knows": {"defences": True}})
+    check_threat(told)
+    assert defences_of_victim(told).prediction == (MemGuard(),)
+    assert adaptive_to(ConfidenceVector(defended_shadows=True), told) == ["memguard"]
+
+
+def test_only_who_trains_shadow_apis_adapts_to_a_defence_that_moves_labels() -> None:
+    rounded = small(cbig=SMALL["cbig"] | {"api": {"outputs": ["label"], "defences": [{"kind": "rounding"}]}})
+    assert adaptive_to(Boundary(defended_shadows=True), rounded) == ["rounding"]
+    assert adaptive_to(Oslo(defended_shadows=True), rounded) == []  # its shadows are no APIs
+
+
+def test_the_adversary_is_told_of_defences_only_where_that_is_granted() -> None:
+    cards = deal(small().data, "key")
+    addresses = dict.fromkeys(["cbig/private", "cbig/public", "csmall/public", "csmall/exfiltration"], "host:1")
+    for granted in (False, True):
+        scenario = small(**DEFENDED, adversary={"knows": {"defences": granted}})
+        sent = party_configs(scenario, cards, addresses, "drill")["adversary"].model_dump_json()
+        assert ("memguard" in sent) is granted

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import Access, View
+from leakdrill.attacks.confidences.averaging import Averaging
 from leakdrill.attacks.confidences.statistics import log_odds_of_logits, log_odds_of_scores
-from leakdrill.attacks.tuning.shadow_tuned import ShadowModels, ShadowTuned
+from leakdrill.attacks.tuning.shadow_tuned import ShadowModel, ShadowModels, ShadowTuned
 from leakdrill.errors import InvalidInput
-from leakdrill.models.training import predict, softmax
+from leakdrill.models.training import predict
 
 Output = Literal["scores", "logits"]
 
@@ -34,8 +35,8 @@ class Answers:
         return int((self.given.max(axis=1) == 1).sum()) if self.output == "scores" else 0
 
 
-class Confidence(ShadowTuned):
-    """The base of the attacks in this family: each asks once about every example of the challenge."""
+class Confidence(Averaging, ShadowTuned):
+    """The base of the attacks in this family: each asks about every example of the challenge."""
 
     output: Output = Field("scores", description="logits, where the API gives them, leave no ties among sure answers")
     tuning_examples: int = Field(
@@ -47,18 +48,24 @@ class Confidence(ShadowTuned):
         return super().needs | {f"cbig/source:{self.output}"}
 
     def most_queries(self, num_examples: int) -> int:
-        return num_examples
+        return num_examples * self.average
 
     def ask_and_train(self, view: View) -> tuple[Answers, ShadowModels, Answers]:
         """The answers of the model under attack about the challenge; shadow models, and theirs about their examples."""
         plan = self.plan_shadow(view)
         # before any training: a budget that does not cover the challenge is best known at once
-        source = Answers(view.victim.query(view.challenge.inputs, self.output), self.output)
+        given = self.averaged(lambda: view.victim.query(view.challenge.inputs, self.output))
+        source = Answers(given, self.output)
         check_answers(source, view)
         view.progress(0.0, "training shadow models")
         shadows = plan.train_models()
-        logits = shadows.of_each(lambda shadow: predict(shadow.network, shadow.examples.inputs))
-        return source, shadows, Answers(softmax(logits) if self.output == "scores" else logits, self.output)
+        return source, shadows, Answers(shadows.of_each(self._ask_shadow), self.output)
+
+    def _ask_shadow(self, shadow: ShadowModel) -> NDArray[np.float32]:
+        """As the model under attack is asked; an API that gives logits has no defences."""
+        if self.output == "logits":
+            return predict(shadow.network, shadow.examples.inputs)
+        return self.averaged(shadow.scores) if shadow.guard else shadow.scores()
 
 
 def check_answers(answers: Answers, view: View) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from leakdrill.archs import ArchSpec
-from leakdrill.attacks.base import ARCHITECTURE, EITHER, SHADOW_EXAMPLES, Access, Attack, Victim, View
+from leakdrill.attacks.base import ARCHITECTURE, EITHER, SHADOW_EXAMPLES, Access, Victim, View
 from leakdrill.attacks.checks import check_labels
+from leakdrill.attacks.tuning.defended import OnShadows
 from leakdrill.attacks.tuning.recipe import shadow_recipe
 from leakdrill.data.examples import joined
 from leakdrill.errors import ScenarioError
@@ -21,7 +22,7 @@ from leakdrill.seeds import derive
 from leakdrill.shadows import ShadowPool, digests_of, random_halves
 
 
-class HalvesTrained(Attack):
+class HalvesTrained(OnShadows):
     """The base of LiRA, RMIA, YOQO and OSLO.
 
     A shadow is trained on a half of shadow_train (offline), or of shadow_train and the challenge (online). For shadows
@@ -41,7 +42,7 @@ class HalvesTrained(Attack):
 
     @property
     def needs(self) -> frozenset[Access]:
-        return frozenset({SHADOW_EXAMPLES} | (set() if self.arch else {ARCHITECTURE}))
+        return super().needs | {SHADOW_EXAMPLES} | (set() if self.arch else {ARCHITECTURE})
 
     def training_passes(self, num_source_examples: int) -> int:
         """As if the shadows were of the source model's size."""
@@ -54,6 +55,7 @@ class HalvesTrained(Attack):
         """
         check_labels(view)
         train, _ = view.shadow_pools()
+        self.shadow_defences(view)  # or say that they are unknown
         recipe = shadow_recipe(view, self.fit, self.arch, self.name)
         if view.num_classes < 2:
             raise ScenarioError(f"{self.name}: a task of {view.num_classes} class has no wrong labels to compare with")

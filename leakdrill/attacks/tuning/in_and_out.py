@@ -9,23 +9,32 @@ lost 0.003 of the balanced accuracy at most. But fewer shadows say less, so the 
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import nn
 
 from leakdrill.attacks.base import Access, Verdict, View
+from leakdrill.attacks.confidences.averaging import Averaging
 from leakdrill.attacks.confidences.base import Answers, Output, check_answers
 from leakdrill.attacks.confidences.true_label import Floats, check_not_constant, num_tied, true_log_odds
 from leakdrill.attacks.tuning.halves import HalvesTrained, shadow_size
+from leakdrill.attacks.tuning.shadow_tuned import shown_scores
 from leakdrill.data.examples import Examples
+from leakdrill.defences import Guard
 from leakdrill.labelonly.cut import best_cut, separation
-from leakdrill.models.training import predict, softmax
+from leakdrill.models.training import predict
 from leakdrill.seeds import numpy_generator
 from leakdrill.shadows import ShadowPool, shadow_models
+from leakdrill.shadows.guarding import guard_shadow, num_held_out
+
+#: What stands before a shadow, by its number and its network.
+Guarded = Callable[[int, nn.Module], Guard | None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class Gathered:
             yield self.own.of_shadow(shadow), self.population.of_shadow(shadow), is_member
 
 
-class ShadowHalves(HalvesTrained):
+class ShadowHalves(Averaging, HalvesTrained):
     """The base of LiRA and RMIA."""
 
     output: Output = Field("scores", description="logits, where the API gives them, are not rounded off near 1")
@@ -124,6 +133,10 @@ class ShadowHalves(HalvesTrained):
     def _gather(self, view: View, pool: ShadowPool, num_own: int) -> Gathered:
         train, test = view.shadow_pools()
         tuned_on = numpy_generator(view.seed, "tuned on").permutation(num_own)[: self.tuning_examples]
+        defences = self.shadow_defences(view).prediction
+        num_apart = num_held_out(len(test)) if defences else 0
+        order = numpy_generator(pool.seed, "held out").permutation(len(test))
+        held_out, test = test.take(order[:num_apart]), test.take(np.sort(order[num_apart:]))
         own = train.take(tuned_on)
         chosen = numpy_generator(view.seed, "population").permutation(len(test))[: self.num_population]
         population = test.take(chosen)
@@ -131,7 +144,8 @@ class ShadowHalves(HalvesTrained):
         of_challenge, num_sure = self._ask(view, view.challenge)
         check_not_constant(of_challenge[:, 0], view.victim_name)
         of_population, _ = self._ask(view, population)
-        of_shadows = self._ask_shadows(view, pool, (view.challenge, own, population))
+        guarded = partial(guard_shadow, defences, pool, held_out=held_out, cache=view.cache)
+        of_shadows = self._ask_shadows(view, pool, guarded, (view.challenge, own, population))
         nowhere = np.zeros((pool.num_shadows, 1), dtype=np.bool_)
         in_challenge = pool.is_in[:, num_own:] if self.mode == "online" else nowhere.repeat(len(view.challenge), 1)
         return Gathered(
@@ -147,19 +161,26 @@ class ShadowHalves(HalvesTrained):
             return np.empty((0, 1)), 0
         log_odds, num_sure = [], []
         for inputs in self.queries_about(np.asarray(examples.inputs)):
-            answers = Answers(view.victim.query(inputs, self.output), self.output)
+            answers = Answers(self.averaged(partial(view.victim.query, inputs, self.output)), self.output)
             check_answers(answers, view)
             log_odds.append(true_log_odds(answers, examples.labels))
             num_sure.append(answers.num_sure)
         return np.stack(log_odds, axis=1), num_sure[0]  # the first query is the example itself
 
-    def _ask_shadows(self, view: View, pool: ShadowPool, sets: tuple[Examples, ...]) -> list[Floats]:
+    def _ask_shadows(self, view: View, pool: ShadowPool, guarded: Guarded, sets: tuple[Examples, ...]) -> list[Floats]:
         """(S, N, Q) of each set of examples. What the API does to its scores' precision is done to theirs."""
         of_sets: list[list[Floats]] = [[] for _ in sets]
-        for model in shadow_models(pool, view.cache, view.num_workers, view.progress):
+        for shadow, model in enumerate(shadow_models(pool, view.cache, view.num_workers, view.progress)):
+            ask = partial(self._ask_shadow, model, guarded(shadow, model))
             for examples, so_far in zip(sets, of_sets, strict=True):
-                logits = [predict(model, inputs) for inputs in self.queries_about(np.asarray(examples.inputs))]
-                given = logits if self.output == "logits" else [softmax(rows) for rows in logits]
-                answers = [Answers(rows, self.output) for rows in given]
+                answers = [
+                    Answers(ask(inputs), self.output) for inputs in self.queries_about(np.asarray(examples.inputs))
+                ]
                 so_far.append(np.stack([true_log_odds(each, examples.labels) for each in answers], axis=1))
         return [np.stack(so_far) for so_far in of_sets]
+
+    def _ask_shadow(self, model: nn.Module, guard: Guard | None, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        if self.output == "logits":
+            return predict(model, inputs)
+        ask = partial(shown_scores, model, guard, inputs)
+        return self.averaged(ask) if guard else ask()

@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
-from leakdrill.attacks.base import SOURCE_LABEL, Access, Verdict, View
+from leakdrill.attacks.base import SOURCE_LABEL, Access, Attack, Verdict, View
 from leakdrill.attacks.checks import check_images
 from leakdrill.attacks.tuning.halves import HalvesTrained, shadow_size
 from leakdrill.attacks.tuning.shadow_tuned import task_labels
 from leakdrill.data.examples import Examples
+from leakdrill.defences.base import Stage
 from leakdrill.labelonly.crafting import answers, shares
 from leakdrill.models.training import predict
 from leakdrill.seeds import numpy_generator
 from leakdrill.shadows import shadow_models
+from leakdrill.spec import Spec
 
 Images = NDArray[np.uint8]
 
@@ -65,6 +67,10 @@ class OneQuery(HalvesTrained):
     @property
     def needs(self) -> frozenset[Access]:
         return super().needs | {SOURCE_LABEL}
+
+    def adapts_to(self, defence: Spec, stage: Stage) -> bool:
+        """Its shadows are models to craft queries on, not APIs."""
+        return super().adapts_to(defence, stage) if stage == "training" else Attack.adapts_to(self, defence, stage)
 
     @property
     def queries_per_example(self) -> int:

@@ -4,9 +4,9 @@ Attacks on confidences, which they are measured against, are tuned on the same.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -15,17 +15,21 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from leakdrill.archs import ArchSpec
-from leakdrill.attacks.base import ARCHITECTURE, EITHER, SHADOW_EXAMPLES, SOURCE_LABEL, Access, Attack, Victim, View
+from leakdrill.attacks.base import ARCHITECTURE, EITHER, SHADOW_EXAMPLES, SOURCE_LABEL, Access, Victim, View
 from leakdrill.attacks.checks import check_labels
+from leakdrill.attacks.tuning.defended import OnShadows
 from leakdrill.attacks.tuning.recipe import shadow_recipe
 from leakdrill.data.examples import Examples
+from leakdrill.defences import Guard
+from leakdrill.defences.base import Defence
 from leakdrill.errors import InvalidInput
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import Progress, predict
+from leakdrill.models.training import Progress, predict, softmax
 from leakdrill.oracles.oracle import Oracle
 from leakdrill.seeds import derive, numpy_generator
 from leakdrill.shadows import Draws, FromScratch, ShadowPool, Transferred, digests_of, draw_shadow_sets, shadow_models
+from leakdrill.shadows.guarding import guard_shadow, num_held_out
 
 #: Labels (N,) of images (N, H, W, 3), of uint8 or of floats in [0, 255] that are whole numbers; or of rows (N, F).
 PredictLabel = Callable[[NDArray[Any]], NDArray[np.generic]]
@@ -40,6 +44,11 @@ class ShadowModel:
     predict_label: PredictLabel
     examples: Examples
     is_member: NDArray[np.bool_]
+    guard: Guard | None = None  # what its API would pass scores through
+
+    def scores(self) -> NDArray[np.float32]:
+        """(N, C), about its examples, as its API would give them."""
+        return shown_scores(self.network, self.guard, self.examples.inputs)
 
     @cached_property
     def _labels(self) -> NDArray[np.generic]:
@@ -98,6 +107,7 @@ class ShadowPlan:
     test: Examples
     draws: Draws
     num_tuned_on: int
+    defences: Sequence[Defence]
     seed: int
     num_workers: int
     cache: ModelCache | None
@@ -105,27 +115,43 @@ class ShadowPlan:
 
     def train_models(self) -> ShadowModels:
         """The networks, each with the examples on which the attack is tuned, in equal numbers."""
-        return ShadowModels(tuple(self._with_examples(*numbered) for numbered in enumerate(self._networks())))
-
-    def _with_examples(self, shadow: int, network: nn.Sequential) -> ShadowModel:
-        own_train, own_test = self.draws.train[shadow], self.draws.test[shadow]
-        chosen = numpy_generator(self.seed, "tuned on").permutation(len(own_train))[: self.num_tuned_on]
-        seen, unseen = self.train.take(own_train[chosen]), self.test.take(own_test[chosen])
-        return ShadowModel(
-            network,
-            lambda inputs: predict(network, inputs.astype(seen.inputs.dtype)).argmax(axis=1),
-            Examples(np.concatenate([seen.inputs, unseen.inputs]), np.concatenate([seen.labels, unseen.labels])),
-            np.arange(2 * len(chosen)) < len(chosen),
-        )
-
-    def _networks(self) -> Iterator[nn.Sequential]:
         is_in = np.zeros((self.draws.num_shadows, len(self.train)), dtype=np.bool_)
         np.put_along_axis(is_in, self.draws.train, True, axis=1)
         pool = ShadowPool(self.recipe, self.train, digests_of(self.train), is_in, self.seed)
-        yield from shadow_models(pool, self.cache, self.num_workers, self.progress)
+        networks = shadow_models(pool, self.cache, self.num_workers, self.progress)
+        return ShadowModels(tuple(self._with_examples(pool, *numbered) for numbered in enumerate(networks)))
+
+    def _with_examples(self, pool: ShadowPool, shadow: int, network: nn.Sequential) -> ShadowModel:
+        own_train, own_test = self.draws.train[shadow], self.draws.test[shadow]
+        order = numpy_generator(self.seed, "tuned on").permutation(len(own_train))
+        num_apart = num_held_out(len(order)) if self.defences else 0
+        chosen = order[: min(self.num_tuned_on, len(order) - num_apart)]
+        seen, unseen = self.train.take(own_train[chosen]), self.test.take(own_test[chosen])
+        apart = self.test.take(own_test[order[len(order) - num_apart :]])
+        guard = guard_shadow(self.defences, pool, shadow, network, apart, self.cache)
+        return ShadowModel(
+            network,
+            partial(_labels, network, guard, seen.inputs.dtype),
+            Examples(np.concatenate([seen.inputs, unseen.inputs]), np.concatenate([seen.labels, unseen.labels])),
+            np.arange(2 * len(chosen)) < len(chosen),
+            guard,
+        )
 
 
-class ShadowTuned(Attack):
+def shown_scores(network: nn.Module, guard: Guard | None, inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """(N, C)"""
+    scores = softmax(predict(network, inputs))
+    return guard(scores, inputs) if guard else scores
+
+
+def _labels(network: nn.Module, guard: Guard | None, dtype: np.dtype[Any], inputs: NDArray[Any]) -> NDArray[np.generic]:
+    """(N,), of inputs that are whole numbers; those of scores where the guard does not keep the label."""
+    asked = inputs.astype(dtype)
+    shown = predict(network, asked) if guard is None or guard.keeps_argmax else shown_scores(network, guard, asked)
+    return np.asarray(shown.argmax(axis=1))
+
+
+class ShadowTuned(OnShadows):
     """The base of the attacks that are tuned on one shadow model, or on a few."""
 
     victims: ClassVar[frozenset[Victim]] = EITHER
@@ -149,7 +175,7 @@ class ShadowTuned(Attack):
 
     @property
     def needs(self) -> frozenset[Access]:
-        return frozenset({SHADOW_EXAMPLES} | (set() if self.arch else {ARCHITECTURE}))
+        return super().needs | {SHADOW_EXAMPLES} | (set() if self.arch else {ARCHITECTURE})
 
     @property
     def shadow_set_size(self) -> int:
@@ -166,8 +192,19 @@ class ShadowTuned(Attack):
         size = self.shadow_size or min(len(train), len(test))
         seed = derive(view.shadow_seed, "one shadow model")  # the same for every attack that plans this model
         draws = draw_shadow_sets(train, test, self.num_shadows, size, derive(seed, "draws"))
-        recipe, tuned_on = shadow_recipe(view, self.fit, self.arch, self.name), self.tuning_examples
-        return ShadowPlan(recipe, train, test, draws, tuned_on, seed, view.num_workers, view.cache, view.progress)
+        known = self.shadow_defences(view)
+        return ShadowPlan(
+            shadow_recipe(view, self.fit, self.arch, self.name),
+            train,
+            test,
+            draws,
+            self.tuning_examples,
+            known.prediction,
+            seed,
+            view.num_workers,
+            view.cache,
+            view.progress,
+        )
 
 
 class LabelOnly(ShadowTuned):
