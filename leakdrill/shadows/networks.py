@@ -60,18 +60,9 @@ def _answer_in_processes(shadows: Shadows, num_workers: int, report: Report) -> 
         train = save_examples(shadows.train, Path(directory, "train"))
         test = save_examples(shadows.test, Path(directory, "test"))
         arguments = (shadows.recipe, train, test, shadows.draws, shadows.seed)
-        return map_in_workers(_answer, range(shadows.draws.num_shadows), num_workers, _start, arguments, report)
+        return map_in_workers(Shadows.answers, range(shadows.draws.num_shadows), num_workers, _load, arguments, report)
 
 
-# In a worker process:
-
-_shadows: Shadows  # set once, when the worker starts
-
-
-def _start(recipe: Recipe, train: Saved, test: Saved, draws: Draws, seed: int) -> None:
-    global _shadows
-    _shadows = Shadows(recipe, load_examples(train), load_examples(test), draws, seed)
-
-
-def _answer(shadow: int) -> tuple[Answers, Answers]:
-    return _shadows.answers(shadow)
+def _load(recipe: Recipe, train: Saved, test: Saved, draws: Draws, seed: int) -> Shadows:
+    """In a worker process."""
+    return Shadows(recipe, load_examples(train), load_examples(test), draws, seed)

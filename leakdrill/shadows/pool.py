@@ -131,27 +131,24 @@ def _train_in_workers(
 ) -> None:
     files = save_examples(pool.examples, directory / "examples")
     arguments = (pool.recipe, files, pool.digests, pool.is_in, pool.seed, cache)
-    map_in_workers(_train_here, shadows, num_workers, _start, arguments, report)
+    map_in_workers(_train_here, shadows, num_workers, _load, arguments, report)
 
 
 # In a worker process:
 
-_pool: ShadowPool  # set once, when the worker starts
-_cache: ModelCache
 
-
-def _start(
+def _load(
     recipe: KeepableRecipe,
     files: Saved,
     digests: NDArray[np.str_],
     is_in: NDArray[np.bool_],
     seed: int,
     cache: ModelCache,
-) -> None:
-    global _pool, _cache
-    _pool, _cache = ShadowPool(recipe, load_examples(files), digests, is_in, seed), cache
+) -> tuple[ShadowPool, ModelCache]:
+    return ShadowPool(recipe, load_examples(files), digests, is_in, seed), cache
 
 
-def _train_here(shadow: int) -> None:
+def _train_here(pool_and_cache: tuple[ShadowPool, ModelCache], shadow: int) -> None:
     """Leaves the model on the disk, whole, even if the process that asked for it is killed in the meantime."""
-    _cache.get_or_make(_pool.made_of(shadow), lambda: _pool.train(shadow))
+    pool, cache = pool_and_cache
+    cache.get_or_make(pool.made_of(shadow), lambda: pool.train(shadow))

@@ -1,15 +1,16 @@
 """Worker processes in which shadow networks are trained.
 
-They are spawned, never forked (a fork under a live gRPC server hangs), and compute on one thread each. Examples reach
-them as memory-mapped files, so that however many workers there are, the images are in memory once.
+They are spawned, never forked (a fork under a live gRPC server hangs), and compute on one thread each. A start takes
+seconds, so they stay for the next attack. Examples reach them as memory-mapped files: however many workers there are,
+the images are in memory once.
 """
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,33 +24,45 @@ from leakdrill.errors import PartyUnavailable
 
 Report = Callable[[int], None]  # told how many are done
 Saved = tuple[Path, Path]  # the files of inputs and of labels
+C = TypeVar("C")
 T = TypeVar("T")
+
+_PARTS = 16  # of the items, for each worker: what the work is on is sent with each
 
 
 def map_in_workers(
-    function: Callable[[int], T],
+    function: Callable[[C, int], T],
     items: Iterable[int],
     num_workers: int,
-    start: Callable[..., None],
+    load: Callable[..., C],
     arguments: tuple[Any, ...],
     report: Report,
 ) -> list[T]:
-    """function(item) of each, in their order, from processes that each called start(*arguments) first.
+    """function(load(*arguments), item) of each item, in their order, from `num_workers` processes.
 
     All of these are pickled. Raises what `function` raised first, and PartyUnavailable if a worker dies.
     """
-    with _spawned(num_workers, start, arguments) as pool:
-        futures = [pool.submit(function, item) for item in items]
+    items = list(items)
+    size = max(1, len(items) // (_PARTS * num_workers))
+    with ExitStack() as undo:
+        undo.callback(_dismiss)  # after a failure some are dead, or at work on what nobody wants
+        pool = _hired(num_workers)
+        futures = [
+            pool.submit(_work, function, items[first : first + size], load, arguments)
+            for first in range(0, len(items), size)
+        ]
+        num_done = 0
         try:
-            for num_done, future in enumerate(as_completed(futures), start=1):
-                future.result()  # fails at the first failure, not after all that were submitted before it
+            for future in as_completed(futures):
+                num_done += len(future.result())  # fails at the first failure, not after all submitted before it
                 report(num_done)
         except BrokenProcessPool as error:
             raise PartyUnavailable(
                 f"one of {num_workers} shadow training processes died, perhaps for want of memory: "
                 "lower adversary.workers or the batch size"
             ) from error
-        return [future.result() for future in futures]
+        undo.pop_all()
+    return [result for future in futures for result in future.result()]
 
 
 def save_examples(examples: Examples, stem: Path) -> Saved:
@@ -65,28 +78,56 @@ def load_examples(files: Saved) -> Examples:
     return Examples(np.load(inputs, mmap_mode="r", allow_pickle=False), np.load(labels, allow_pickle=False))
 
 
-@contextmanager
-def _spawned(num_workers: int, start: Callable[..., None], arguments: tuple[Any, ...]) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes that live no longer than this block, nor than this process, whatever kills it.
+class _Workers:
+    """Processes that live no longer than this one, whatever kills it.
 
     Each holds the reading end of a pipe whose writing end is here: when that closes, they end.
     """
-    context = get_context("spawn")
-    lifeline, held_here = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(num_workers, context, _start_worker, (lifeline, start, arguments))
-    try:
-        yield pool
-        pool.shutdown()
-    finally:
-        held_here.close()
-        pool.shutdown(cancel_futures=True)
-        lifeline.close()
+
+    def __init__(self, num: int) -> None:
+        context = get_context("spawn")
+        self.num = num
+        self._lifeline, self._held_here = context.Pipe(duplex=False)
+        self.pool = ProcessPoolExecutor(num, context, _start_worker, (self._lifeline,))
+
+    def end(self) -> None:
+        self._held_here.close()
+        self.pool.shutdown(cancel_futures=True)
+        self._lifeline.close()
 
 
-def _start_worker(lifeline: Connection, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+_workers: _Workers | None = None  # this process's: its compute thread alone asks for them
+
+
+def _hired(num: int) -> ProcessPoolExecutor:
+    """A pool of at least so many."""
+    global _workers
+    if _workers is None or _workers.num < num:
+        _dismiss()
+        _workers = _Workers(num)
+    return _workers.pool
+
+
+def _dismiss() -> None:
+    global _workers
+    workers, _workers = _workers, None
+    if workers is not None:
+        workers.end()
+
+
+# In a worker process:
+
+
+def _start_worker(lifeline: Connection) -> None:
     threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
     torch.set_num_threads(1)
-    start(*arguments)
+
+
+def _work(
+    function: Callable[[C, int], T], part: list[int], load: Callable[..., C], arguments: tuple[Any, ...]
+) -> list[T]:
+    loaded = load(*arguments)
+    return [function(loaded, item) for item in part]
 
 
 def _die_with(lifeline: Connection) -> None:
