@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from leakdrill.scenario.schema import Scenario
 
 
+JunitOption = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="Write the expectations as JUnit XML; what is undecided fails."),
+]
 PolicyOption = Annotated[bool, typer.Option("--policy", help="Print every call that any party may make, and when.")]
 
 
@@ -60,14 +64,19 @@ def refuse_unplayable(scenario: "Scenario") -> None:
         check_guesses(cell.scenario)
 
 
-def show(run_dir: RunArgument, policy: PolicyOption = False) -> None:
+def show(run_dir: RunArgument, policy: PolicyOption = False, junit: JunitOption = None) -> None:
     """Print what a finished run found; of a grid, one table of all its cells.
 
     \b
     leakdrill show runs/quickstart-20260101-120000
     leakdrill show runs/quickstart-20260101-120000 --policy
+    leakdrill show runs/quickstart-20260101-120000 --junit gate.xml
     """
+    from leakdrill.runs.junit import write_junit
+
     print_run(run_dir)
+    if junit:
+        write_junit(run_dir, junit)
     if policy:  # the one that the run was played under
         stdout().print(render_policy(finished_drills(run_dir)[0][1].policy))
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import Result
@@ -24,6 +25,15 @@ def test_show_says_what_is_wrong_with_a_folder(leakdrill: Shell, tmp_path: Path,
     assert str(finished / "results.json") in answer.stderr
     (finished / "results.json").unlink()
     assert f"leakdrill resume {finished}" in leakdrill("show", finished).stderr
+
+
+def test_show_writes_the_expectations_as_junit_xml(leakdrill: Shell, finished: Path, tmp_path: Path) -> None:
+    assert leakdrill("show", finished, "--junit", tmp_path / "gate.xml").exit_code == 0
+    (case,) = ElementTree.parse(tmp_path / "gate.xml").iter("testcase")
+    assert case.get("name") == "the leak exposes members"
+    answer = leakdrill("show", finished, "--junit", tmp_path)
+    assert answer.exit_code == 2
+    assert "no file can be written there" in answer.stderr
 
 
 def test_show_sums_up_a_grid_in_one_table_and_says_what_is_missing(
