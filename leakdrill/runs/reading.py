@@ -25,10 +25,12 @@ def is_run(folder: Path) -> bool:
 
 def cells_of(run_dir: Path) -> dict[Path, dict[str, Any]]:
     """The folders of a grid's cells, finished or not, and what each sets; nothing for a single drill."""
+    scenario = recorded_scenario(run_dir)
+    if not scenario.grid:
+        return {}
     from leakdrill.scenario.grid import expand_grid
 
-    scenario = recorded_scenario(run_dir)
-    return {run_dir / CELLS / cell.name: cell.labels for cell in expand_grid(scenario)} if scenario.grid else {}
+    return {run_dir / CELLS / cell.name: cell.labels for cell in expand_grid(scenario)}
 
 
 def finished_drills(run_dir: Path) -> list[tuple[Path, Results]]:
