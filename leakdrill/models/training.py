@@ -79,9 +79,16 @@ def fit_model(
 
 def fit_scales(model: nn.Module, examples: Examples) -> None:
     """Where `model` standardises its inputs and has not seen any, take their scales from `examples`."""
-    for module in model.modules():
-        if isinstance(module, Standardise) and not module.is_fitted:
-            module.fit(examples.inputs)
+    for module in _unfitted(model):
+        module.fit(examples.inputs)
+
+
+def needs_scales(model: nn.Module) -> bool:
+    return bool(_unfitted(model))
+
+
+def _unfitted(model: nn.Module) -> list[Standardise]:
+    return [module for module in model.modules() if isinstance(module, Standardise) and not module.is_fitted]
 
 
 def gathering(examples: Examples) -> Gather:

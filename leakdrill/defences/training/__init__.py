@@ -12,16 +12,18 @@ from leakdrill.data.examples import Examples
 from leakdrill.defences.training.augmentation import Augmentation
 from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.defences.training.combining import contradiction, has_batch_norm
+from leakdrill.defences.training.dp_sgd import DpSgd
 from leakdrill.defences.training.dropout import Dropout
 from leakdrill.defences.training.early_stopping import EarlyStopping
 from leakdrill.defences.training.l1 import L1
 from leakdrill.defences.training.l2 import L2
 from leakdrill.defences.training.label_smoothing import LabelSmoothing
+from leakdrill.defences.training.transfer import Transfer
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import Progress, accuracy, fit_scales, gathering
 
-_TrainingDefence = L2 | L1 | Dropout | LabelSmoothing | EarlyStopping | Augmentation
+_TrainingDefence = L2 | L1 | Dropout | LabelSmoothing | EarlyStopping | Augmentation | Transfer | DpSgd
 TrainingDefenceSpec = Annotated[_TrainingDefence, Field(discriminator="kind")]
 
 TRAINING_DEFENCES: dict[str, type[_TrainingDefence]] = {
