@@ -13,6 +13,7 @@ from leakdrill.cli.lesson import lesson
 from leakdrill.cli.look import check, show
 from leakdrill.cli.play import resume, run
 from leakdrill.cli.registry import list_
+from leakdrill.cli.report import report
 from leakdrill.cli.reproduction import reproduce
 from leakdrill.cli.shell import Commands, main
 
@@ -33,6 +34,7 @@ app.command()(attack)
 app.command()(show)
 app.command()(audit)
 app.command()(resume)
+app.command()(report)
 app.command()(reproduce)
 app.command()(lesson)
 app.add_typer(data, name="data")

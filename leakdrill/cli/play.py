@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from leakdrill.cli.look import print_run, refuse_unplayable
+from leakdrill.cli.report import leave_report
 from leakdrill.cli.runs import SCENARIO, recorded_scenario, recorded_split_key
 from leakdrill.cli.shell import (
     INTERRUPTED,
@@ -84,6 +85,7 @@ def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:
     if isinstance(results, list):
         typer.echo()
         print_run(run_dir)
+    leave_report(run_dir)
     raise typer.Exit(exit_code(results))
 
 

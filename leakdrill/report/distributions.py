@@ -1,0 +1,122 @@
+"""How an attack's scores lie for members and for others, in one figure for each attack.
+
+Of people, where whole people are judged, it is FaceLeaks' figure 4: the distribution of S^y, or of mean distances,
+with a mark for each person below it. Scores are higher for likelier members, so these are turned round there.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+from numpy.typing import NDArray
+
+from leakdrill.metrics import Judged
+from leakdrill.report.figures import INK, Figure, Rows, data, figure, sides
+from leakdrill.results import AttackResult
+
+NUM_BINS = 40
+NUM_BINS_OF_PEOPLE = 16
+_TAIL = 0.005  # of the scores, at each end: they are counted in the outermost bins, or one would take all the width
+_HEIGHT = 170
+
+Floats = NDArray[np.float64]
+
+
+def distribution_figures(judged: Mapping[str, Judged], attacks: Sequence[AttackResult]) -> list[Figure]:
+    """One for each attack that has scores, in the order of `judged`; `attacks` say whether they are about people."""
+    known = {attack.name: attack for attack in attacks}
+    return [_figure(name, one, known.get(name)) for name, one in judged.items()]
+
+
+def _figure(name: str, judged: Judged, attack: AttackResult | None) -> Figure:
+    are_people = attack is not None and attack.unit == "identity"
+    members, others = ("people in the data", "other people") if are_people else ("members", "others")
+    scores, truth = judged.scores[0], judged.is_member
+    edges = _edges(scores, NUM_BINS_OF_PEOPLE if are_people else NUM_BINS)
+    rows = [*_bars(scores[truth], edges, members), *_bars(scores[~truth], edges, others)]
+    layers = [_bar_chart(rows, members, others, _score_title(attack))]
+    if (threshold := own_threshold(scores, judged.decisions[0])) is not None and edges[0] < threshold < edges[-1]:
+        layers.append(_rule(threshold))
+    if are_people:
+        layers.append(_marks(scores, truth, edges, members, others))
+    medians = f"median {np.median(scores[truth]):.3g} for {members}, {np.median(scores[~truth]):.3g} for {others}"
+    return figure(
+        f"scores-{name}",
+        name,
+        f"Distribution of the scores of {name}, higher for likelier members: {medians}.",
+        alt.layer(*layers),
+        _HEIGHT,
+    )
+
+
+def own_threshold(scores: Floats, decisions: NDArray[np.bool_]) -> float | None:
+    """Where the adversary drew its line, if its decisions (N,) follow one threshold of its scores (N,)."""
+    if not decisions.any() or decisions.all():
+        return None
+    lowest, highest = float(scores[decisions].min()), float(scores[~decisions].max())
+    return (lowest + highest) / 2 if lowest > highest else None
+
+
+def _edges(scores: Floats, num: int) -> Floats:
+    low, high = (float(edge) for edge in np.quantile(scores, [_TAIL, 1 - _TAIL]))
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, num + 1)
+
+
+def _bars(scores: Floats, edges: Floats, side: str) -> Rows:
+    counts, _ = np.histogram(np.clip(scores, edges[0], edges[-1]), edges)
+    return [
+        {"side": side, "from": float(f"{low:.6g}"), "to": float(f"{high:.6g}"), "share": round(count / len(scores), 5)}
+        for low, high, count in zip(edges.tolist(), edges[1:].tolist(), counts.tolist(), strict=False)
+        if count
+    ]
+
+
+def _bar_chart(rows: Rows, members: str, others: str, title: str) -> alt.Chart:
+    chart: alt.Chart = (
+        alt.Chart(data(rows))
+        .mark_bar(opacity=0.55, binSpacing=0, strokeWidth=0)
+        .encode(
+            x=alt.X("from:Q", bin="binned", title=title, axis=alt.Axis(tickCount=5, format=".4~r")),
+            x2="to:Q",
+            y=alt.Y("share:Q", stack=None, title="share", axis=alt.Axis(format="%", tickCount=4)),
+            color=sides(members, others),
+            tooltip=[
+                alt.Tooltip("side:N", title="of"),
+                alt.Tooltip("share:Q", title="share", format=".1%"),
+                alt.Tooltip("from:Q", title="scores from", format=".4~g"),
+                alt.Tooltip("to:Q", title="to", format=".4~g"),
+            ],
+        )
+    )
+    return chart
+
+
+def _rule(threshold: float) -> alt.Chart:
+    """The adversary's own line; what is right of it, it calls a member."""
+    chart: alt.Chart = (
+        alt.Chart(data([{"threshold": float(f"{threshold:.6g}")}]))
+        .mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.5)
+        .encode(x="threshold:Q", tooltip=alt.Tooltip("threshold:Q", title="the adversary's threshold", format=".4~g"))
+    )
+    return chart
+
+
+def _marks(scores: Floats, truth: NDArray[np.bool_], edges: Floats, members: str, others: str) -> alt.Chart:
+    rows: Rows = [
+        {"score": float(f"{score:.6g}"), "side": members if is_member else others}
+        for score, is_member in zip(np.clip(scores, edges[0], edges[-1]).tolist(), truth.tolist(), strict=True)
+    ]
+    chart: alt.Chart = (
+        alt.Chart(data(rows))
+        .mark_tick(thickness=1.5, size=10, opacity=0.9, yOffset=-6)
+        .encode(x="score:Q", y=alt.value(_HEIGHT), color=sides(members, others))
+    )
+    return chart
+
+
+def _score_title(attack: AttackResult | None) -> str:
+    if attack is not None and attack.kind == "class_based":
+        return "the median person's spread minus this person's: to the right, photos lie closer together"
+    return "score, higher for likelier members"

@@ -1,0 +1,60 @@
+"""A chart as the page has it: a Vega-Lite specification whose colours are the page's, light or dark.
+
+Colours stand in a specification as `var(--name)`; the page puts in what the reader's light or dark theme has there, and
+draws again when that changes. All data are in the specification, as few points as the eye can tell apart.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+LINES = tuple(f"var(--line-{number})" for number in range(1, 9))
+MEMBER, OTHER = "var(--member)", "var(--other)"
+INK, FAINT = "var(--ink)", "var(--faint)"
+DASHES: tuple[list[int], ...] = ([1, 0], [6, 2], [2, 2], [8, 3, 2, 3])
+HEIGHT = 300  # pixels; the width is the page's
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`described` is what somebody who cannot see the chart is told."""
+
+    id: str
+    title: str
+    described: str
+    spec: dict[str, Any]
+
+
+def figure(
+    id: str, title: str, described: str, chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int = HEIGHT
+) -> Figure:
+    """The chart made as wide as its place. Raises altair's SchemaValidationError for one that is none."""
+    shaped = chart.properties(width="container", height=height, description=described)
+    spec = shaped.to_dict()
+    spec.pop("config", None)  # the page's own
+    return Figure(id, title, described, spec)
+
+
+def data(rows: Rows) -> alt.Data:
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+
+
+def line_colours(names: list[str]) -> alt.Color:
+    """A colour for each name; after eight they come again, with another dash."""
+    scale = alt.Scale(domain=names, range=[LINES[number % len(LINES)] for number in range(len(names))])
+    return alt.Color("name:N", scale=scale, title=None)
+
+
+def line_dashes(names: list[str]) -> alt.StrokeDash:
+    """So that lines are told apart without colour, too."""
+    scale = alt.Scale(domain=names, range=[DASHES[number % len(DASHES)] for number in range(len(names))])
+    return alt.StrokeDash("name:N", scale=scale, title=None)
+
+
+def sides(members: str, others: str) -> alt.Color:
+    """Members and others, always in the same two colours."""
+    scale = alt.Scale(domain=[members, others], range=[MEMBER, OTHER])
+    return alt.Color("side:N", scale=scale, legend=None)  # one key for all of them stands on the page

@@ -1,0 +1,132 @@
+"""A sweep summed up: every cell's AUC by attack, the strongest attack on each, and what the model is worth there.
+
+Cells that differ in their seed alone are one row, with the mean over seeds and its standard deviation; a row of one
+cell has the 95 % interval over examples.
+"""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from leakdrill.report.figures import Rows
+from leakdrill.report.reading import Cell, Sweep
+from leakdrill.report.sentence import strongest
+from leakdrill.results import AttackResult, Interval, Results, VerificationResult
+
+SEED, ATTACKS = "seed", "attacks"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A figure of one or of several cells. `over` is how many seeds stand behind it."""
+
+    value: float
+    low: float
+    high: float
+    over: int
+
+    @property
+    def shown(self) -> str:
+        if self.over > 1:
+            return f"{self.value:.3f} ± {self.high - self.value:.3f}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclass(frozen=True)
+class Row:
+    """All cells of one setting. `worth` is what the model under attack, or csmall's verification, can do."""
+
+    name: str
+    labels: dict[str, str]
+    cells: list[Cell]
+    auc: dict[str, Summary]  # by attack
+    accuracy: dict[str, Summary]
+    worth: Summary | None
+    not_adaptive: list[str]  # defences that no attack of these cells expected
+
+    @property
+    def strongest(self) -> str | None:
+        return max(self.auc, key=lambda name: self.auc[name].value, default=None)
+
+
+def rows_of(sweep: Sweep) -> list[Row]:
+    """One for each setting but the seed and the attack, in the order of the grid."""
+    grouped: dict[tuple[tuple[str, str], ...], list[Cell]] = {}
+    for cell in sweep.cells:
+        key = tuple((axis, label) for axis, label in cell.labels.items() if axis not in (SEED, ATTACKS))
+        grouped.setdefault(key, []).append(cell)
+    return [_row(dict(key), cells) for key, cells in grouped.items()]
+
+
+def attack_names(rows: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row.auc))
+
+
+def utility_name(sweep: Sweep) -> str:
+    """What the horizontal axis of the frontier says."""
+    found = [cell.run.results for cell in sweep.cells if cell.run and cell.run.results]
+    return "verification accuracy" if any(_verified(results) for results in found) else "test accuracy"
+
+
+def frontier_rows(rows: list[Row], metric: str) -> Rows:
+    """What leakdrill.report.curves.frontier_figure draws: the strongest attack (by AUC) on each setting."""
+    points: Rows = []
+    for row in rows:
+        name = row.strongest
+        if name is None or row.worth is None:
+            continue
+        value = (row.auc if metric == "AUC" else row.accuracy)[name]
+        ends = {"utility": row.worth.value, "worst": row.worth.low, "best": row.worth.high}
+        ends |= {"value": value.value, "low": value.low, "high": value.high}
+        rounded: dict[str, float] = {key: round(end, 4) for key, end in ends.items()}
+        points.append({"name": row.name, "attack": name, **rounded})
+    return points
+
+
+def _row(labels: dict[str, str], cells: list[Cell]) -> Row:
+    found = [cell.run.results for cell in cells if cell.run and cell.run.results]
+    by_name: dict[str, list[AttackResult]] = {}
+    for results in found:
+        for attack in results.attacks:
+            by_name.setdefault(attack.name, []).append(attack)
+    worths = [worth for results in found if (worth := _worth(results))]
+    adapted = {each.kind for results in found for each in results.defences if each.attacked_adaptively}
+    standing = dict.fromkeys(each.kind for results in found for each in results.defences)
+    return Row(
+        ", ".join(f"{_short(axis)} {label}" for axis, label in labels.items()) or "all cells",
+        labels,
+        cells,
+        {name: _summary(attack.auc for attack in attacks) for name, attacks in by_name.items()},
+        {name: _summary(attack.accuracy for attack in attacks) for name, attacks in by_name.items()},
+        _summary(worths) if worths else None,
+        [kind for kind in standing if kind not in adapted],
+    )
+
+
+def _summary(found: Iterable[Interval]) -> Summary:
+    intervals = list(found)
+    if len(intervals) == 1:
+        return Summary(intervals[0].value, intervals[0].low, intervals[0].high, 1)
+    values = [each.value for each in intervals]
+    mean, deviation = statistics.mean(values), statistics.stdev(values)
+    return Summary(mean, mean - deviation, mean + deviation, len(values))
+
+
+def _worth(results: Results) -> Interval | None:
+    """Of what is sold: verification where it was tried on pairs, else the model whose members are sought."""
+    if tried := _verified(results):
+        error = 1.96 * tried.accuracy_error
+        return Interval(value=tried.accuracy, low=tried.accuracy - error, high=min(1.0, tried.accuracy + error))
+    attacked = strongest(results.attacks)
+    victim = "target" if attacked and attacked.on.startswith("csmall/") else "source"
+    model = results.models.get(victim)
+    return model.test_accuracy if model else None
+
+
+def _verified(results: Results) -> VerificationResult | None:
+    return next(iter(results.verification.values()), None)
+
+
+def _short(axis: str) -> str:
+    """The last word of a dotted key that says something: `defences` of cbig.api.defences."""
+    return axis.rpartition(".")[2]

@@ -1,0 +1,202 @@
+"""A run or a sweep as its folder has it, with what is missing named: a drill may have been stopped at any moment."""
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from leakdrill.errors import InvalidInput, NotFound
+from leakdrill.metrics import Judged
+from leakdrill.referee import journal, verdicts
+from leakdrill.referee.folds import abstained
+from leakdrill.results import AttackResult, Results
+from leakdrill.runs.reading import CELLS, RESULTS, SCENARIO
+
+JOURNAL = "journal.jsonl"
+
+#: What numpy raises for an .npz that is cut off, or is none.
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """is_member (N,) bool and labels (N,) int64, in the order of the challenge."""
+
+    is_member: NDArray[np.bool_]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One drill. `judged` has, by attack, what can be drawn: its scores and decisions beside the truth."""
+
+    folder: Path
+    scenario: dict[str, Any]
+    results: Results | None
+    entries: list[journal.Entry]
+    truth: Truth | None
+    judged: dict[str, Judged]
+    positions: dict[str, NDArray[np.int64]]  # by attack: where in the challenge what was judged stands
+    missing: list[str] = field(default_factory=list)  # whole sentences
+
+    @property
+    def attacks(self) -> list[AttackResult]:
+        return self.results.attacks if self.results else []
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of a grid: its value on each axis, and its run, or None if it was not begun."""
+
+    name: str
+    labels: dict[str, str]
+    run: Run | None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    folder: Path
+    scenario: dict[str, Any]
+    cells: list[Cell]
+    skipped: list[tuple[dict[str, str], str]]  # combinations that cannot be played, and why not
+    missing: list[str] = field(default_factory=list)
+
+
+def is_sweep(run_dir: Path) -> bool:
+    return bool(_scenario(run_dir).get("grid"))
+
+
+def cell_folders(run_dir: Path) -> list[Path]:
+    return sorted(path.parent for path in run_dir.glob(f"{CELLS}/*/{SCENARIO}"))
+
+
+def read_sweep(run_dir: Path) -> Sweep:
+    """Raises NotFound for a folder without a scenario."""
+    from leakdrill.scenario.grid import expand
+    from leakdrill.scenario.schema import Scenario
+
+    scenario = _scenario(run_dir)
+    begun = {folder.name: read_run(folder) for folder in cell_folders(run_dir)}
+    missing: list[str] = []
+    try:
+        grid = expand(Scenario.model_validate(scenario))
+        cells = [Cell(cell.name, _words(cell.labels), begun.get(cell.name)) for cell in grid.cells]
+        skipped = [(_words(each.labels), each.reason) for each in grid.skipped]
+    except (ValidationError, InvalidInput) as error:  # of another version: what was played is there all the same
+        missing.append(f"The grid cannot be read by this version of leakdrill, so cells go by their folders: {error}")
+        cells, skipped = [Cell(name, {"cell": name}, run) for name, run in begun.items()], []
+    if left := sum(cell.run is None or cell.run.results is None for cell in cells):
+        missing.append(f"{left} of {len(cells)} cells are yet to be played: leakdrill resume {run_dir}")
+    return Sweep(run_dir, scenario, cells, skipped, missing)
+
+
+def _words(labels: dict[str, Any]) -> dict[str, str]:
+    return {axis: str(label) for axis, label in labels.items()}
+
+
+def read_run(run_dir: Path) -> Run:
+    """Raises NotFound for a folder without a scenario; whatever else is not there, or damaged, is listed as missing."""
+    scenario, missing = _scenario(run_dir), list[str]()
+    results = _results(run_dir, missing)
+    entries = _entries(run_dir, missing)
+    truth = _truth(run_dir, missing)
+    scored, kept = _judged(run_dir, scenario, results, entries, truth, missing)
+    return Run(run_dir, scenario, results, entries, truth, scored, kept, missing)
+
+
+def _scenario(run_dir: Path) -> dict[str, Any]:
+    path = run_dir / SCENARIO
+    if not path.is_file():
+        raise NotFound(f"no run in {run_dir}: wanted a folder that leakdrill run has written {SCENARIO} to")
+    try:
+        scenario = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InvalidInput(f"{path} is no JSON ({error}): without its scenario a run cannot be reported on") from error
+    if not isinstance(scenario, dict):
+        raise InvalidInput(f"{path} holds no mapping: without its scenario a run cannot be reported on")
+    return scenario
+
+
+def _results(run_dir: Path, missing: list[str]) -> Results | None:
+    path = run_dir / RESULTS
+    if not path.is_file():
+        missing.append(
+            f"There is no {RESULTS}: the drill was not played to its end, so nothing was judged. "
+            f"Go on with it: leakdrill resume {run_dir}"
+        )
+        return None
+    try:
+        results = Results.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        missing.append(f"{RESULTS} is damaged, or was written by another version of leakdrill: {detail}")
+        return None
+    if results.error:
+        missing.append(f"The drill broke, and what comes after is missing: {results.error}")
+    return results
+
+
+def _entries(run_dir: Path, missing: list[str]) -> list[journal.Entry]:
+    path = run_dir / JOURNAL
+    if not path.is_file():
+        missing.append(f"There is no {JOURNAL}: the timeline has no times.")
+        return []
+    try:
+        return journal.read(path)
+    except InvalidInput as error:
+        missing.append(f"The journal is damaged, so the timeline has no times: {error}")
+        return []
+
+
+def _truth(run_dir: Path, missing: list[str]) -> Truth | None:
+    try:
+        with np.load(run_dir / "truth" / "challenge.npz", allow_pickle=False) as arrays:
+            return Truth(arrays["is_member"], arrays["labels"])
+    except _DAMAGED:
+        missing.append("The truth is not there (truth/challenge.npz): no curve, no distribution, nobody named.")
+        return None
+
+
+def _judged(
+    run_dir: Path,
+    scenario: dict[str, Any],
+    results: Results | None,
+    entries: list[journal.Entry],
+    truth: Truth | None,
+    missing: list[str],
+) -> tuple[dict[str, Judged], dict[str, NDArray[np.int64]]]:
+    """What the referee judged, from the same files: people where whole people are in, without who was left out."""
+    units = {attack.name: attack.unit for attack in results.attacks} if results else {}
+    by_identity = scenario.get("data", {}).get("challenge", {}).get("members_by") == "identity"
+    about_attributes = {attack.name for attack in results.attacks if attack.goal == "attribute"} if results else set()
+    scored: dict[str, Judged] = {}
+    kept: dict[str, NDArray[np.int64]] = {}
+    for name in list(units) or _finished(entries):
+        if truth is None or name in about_attributes:  # of which the folder has no truth
+            continue
+        repeats = sorted((run_dir / "scores").glob(f"{name}-*.npz"))
+        try:
+            said = [verdicts.load(path, {}) for path in repeats if path.stem.removeprefix(f"{name}-").isdigit()]
+            scores = np.stack([each.scores for each in said])
+            decisions = np.stack([each.decisions for each in said])
+            spoke = np.flatnonzero(~abstained(said))
+            one_kind = len(np.unique(truth.is_member[spoke])) < 2
+            kept[name] = np.arange(len(truth.labels)) if one_kind else spoke
+            found = Judged(scores, decisions, truth.is_member, truth.labels).take(kept[name])
+            people = units.get(name, "identity" if by_identity else "example") == "identity"
+            scored[name] = found.of_classes() if people else found
+        except (*_DAMAGED, InvalidInput):
+            kept.pop(name, None)
+            missing.append(f"The scores of {name} are not there, or damaged (scores/{name}-*.npz): it is not drawn.")
+    return scored, kept
+
+
+def _finished(entries: list[journal.Entry]) -> list[str]:
+    """The attacks of which the journal has a repeat that ended."""
+    keys = [str(entry.fields.get("key", "")) for entry in entries if entry.event == journal.STEP_DONE]
+    return list(dict.fromkeys(key.split()[1] for key in keys if key.startswith("attack ") and len(key.split()) == 3))

@@ -1,0 +1,123 @@
+"""One sentence that says what a run found, to somebody who has never heard of an AUC.
+
+Its numbers are those of one threshold. Where the challenge is large enough it is the one at a false-positive rate of
+1 % (or the lowest that stands for ten non-members), as results.json has it, in the first repeat; else the one that the
+adversary fitted on its own data. No other threshold is ever chosen with the truth at hand.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leakdrill.metrics import clopper_pearson
+from leakdrill.results import AttackResult, Interval, Results
+
+WANTED_FPR = 0.01
+PER = 1000  # a rate is said "of 1,000" where at least so many were judged, else in the numbers themselves
+
+_RECORDS = ("adult", "csv", "location", "purchase", "synthtable", "texas")
+_PHOTOGRAPHS = ("synthfaces", "image_folder", "lfw")
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How many members an attack names, and how many others, at one threshold."""
+
+    attack: AttackResult
+    named_members: float  # a mean over repeats, where the adversary's own threshold is used
+    named_others: float
+    fpr: float | None  # the rate that the threshold was set for; None: it is the adversary's own
+    share: Interval  # of the members who are named
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether as many others as members may be named, by the interval."""
+        return self.share.low <= self.named_others / self.attack.num_non_members
+
+
+def operating_point(attack: AttackResult) -> OperatingPoint:
+    """At the wanted rate if the challenge resolves it, else the lowest rate it does, else by the attack's decisions."""
+    resolved = sorted(attack.tpr_at_fpr, key=lambda point: (point.fpr != WANTED_FPR, point.fpr))
+    if resolved:
+        point = resolved[0]
+        return OperatingPoint(attack, point.true_positives, point.false_positives, point.fpr, point)
+    members, others = attack.num_members, attack.num_non_members
+    hits = attack.recall.value * members
+    right = attack.accuracy.value * (members + others)
+    low, high = clopper_pearson(round(hits), members)
+    share = Interval(value=attack.recall.value, low=low, high=high)
+    return OperatingPoint(attack, hits, max(0.0, others - (right - hits)), None, share)
+
+
+def strongest(attacks: Sequence[AttackResult]) -> AttackResult | None:
+    """By AUC, as everywhere in the report but in its first sentence."""
+    return max(attacks, key=lambda attack: attack.auc.value, default=None)
+
+
+def headline(results: Results) -> OperatingPoint | None:
+    """Of the attacks on membership, or of all if none is, the one that names most members beyond the others it names.
+
+    The smallest rate that is given decides for all of them: an attack that is good on average need not be the one that
+    is sure of somebody.
+    """
+    about = [attack for attack in results.attacks if attack.goal != "attribute"] or results.attacks
+    points = [operating_point(attack) for attack in about]
+    return max(points, key=_advantage, default=None)
+
+
+def sentence(results: Results) -> str:
+    """For a person in a hurry; it names the attack and says when it did no better than guessing."""
+    point = headline(results)
+    if point is None:
+        return "No attack was played to its end, so nobody was identified."
+    what, verb = noun(results.scenario, point.attack), "identified"
+    members, named = _of(point.attack.num_members, point.named_members)
+    others, accused = _of(point.attack.num_non_members, point.named_others)
+    tail = ": no better than a guess" if point.is_chance else ""
+    if point.attack.goal == "attribute":
+        return (
+            f"Of {members} people with the attribute, {named} were recognised, while {accused} of {others} others were "
+            f"wrongly taken for them{tail}."
+        )
+    return (
+        f"Of {members} {what} trained on, {named} {'was' if named == '1' else 'were'} {verb}, while {accused} of "
+        f"{others} others {'was' if accused == '1' else 'were'} wrongly accused{tail}."
+    )
+
+
+def footnote(results: Results) -> str:
+    """Whose numbers these are, how sure they are, and what was chosen."""
+    point = headline(results)
+    if point is None:
+        return ""
+    attack = point.attack
+    where = (
+        f"at a false-positive rate of at most {point.fpr:.1%}".replace(".0%", " %")
+        if point.fpr is not None
+        else "at the threshold that the adversary fitted on its own data"
+    )
+    chosen = f", the best of {len(results.attacks)} attacks there" if len(results.attacks) > 1 else ""
+    return (
+        f"By {attack.name}{chosen}, {where}: {point.named_members:,.0f} of {attack.num_members:,} members "
+        f"({point.share.value:.1%}, 95 % interval {point.share.low:.1%} to {point.share.high:.1%}) "
+        f"and {point.named_others:,.0f} of {attack.num_non_members:,} others."
+    )
+
+
+def noun(scenario: dict[str, Any], attack: AttackResult) -> str:
+    """What is judged, in the plural."""
+    if attack.unit == "identity":
+        return "people"
+    kind = scenario.get("data", {}).get("dataset", {}).get("set", "")
+    if kind in _RECORDS:
+        return "records"
+    return "photographs" if kind in _PHOTOGRAPHS else "images" if kind else "examples"
+
+
+def _advantage(point: OperatingPoint) -> float:
+    return point.share.value - point.named_others / point.attack.num_non_members
+
+
+def _of(total: int, count: float) -> tuple[str, str]:
+    """("1,000", count in a thousand) where at least so many were judged, else the numbers themselves."""
+    return (f"{PER:,}", f"{count / total * PER:,.0f}") if total >= PER else (f"{total:,}", f"{count:,.0f}")
