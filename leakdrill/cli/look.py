@@ -36,17 +36,21 @@ def check(
     leakdrill check quickstart --policy
     """
     from leakdrill.network.policy import Policy
-    from leakdrill.scenario.loading import expand_grid, load_scenario
-    from leakdrill.scenario.threat import threat_table
+    from leakdrill.scenario.grid import expand, why_skipped
+    from leakdrill.scenario.loading import load_scenario
+    from leakdrill.scenario.threat import threat_table, together
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
-    cells = expand_grid(loaded.scenario)
+    grid = expand(loaded.scenario)
+    cells = grid.cells
     console = stdout()
     console.print(loaded.scenario.question, style="bold")
-    console.print(render_threats(threat_table(cells[0].scenario)))
+    console.print(render_threats(together([threat_table(cell.scenario) for cell in cells])))
     if policy:
         console.print(render_policy(Policy.load().rows))
     refuse_unplayable(loaded.scenario)
+    for line in why_skipped(grid):
+        console.print(line, soft_wrap=True)
     drills = "one drill" if len(cells) == 1 else f"{len(cells)} drills, one for each cell of its grid"
     console.print(f"\n{loaded.path} can be played: {drills}", soft_wrap=True)
 
@@ -55,7 +59,7 @@ def refuse_unplayable(scenario: "Scenario") -> None:
     """Raises ScenarioError for a claim, a timeline or an attack that cannot be played, in any cell of a grid."""
     from leakdrill.referee.clause import validate
     from leakdrill.referee.guessing import check_guesses
-    from leakdrill.scenario.loading import expand_grid
+    from leakdrill.scenario.grid import expand_grid
     from leakdrill.scenario.threat import check_threat
 
     for cell in expand_grid(scenario):
@@ -91,9 +95,9 @@ def print_run(run_dir: Path) -> None:
 
 
 def _print_cells(run_dir: Path, finished: dict[Path, Results]) -> None:
-    from leakdrill.scenario.loading import expand_grid
+    from leakdrill.scenario.grid import expand_grid
 
-    cells = {run_dir / CELLS / cell.name: cell.overrides for cell in expand_grid(recorded_scenario(run_dir))}
+    cells = {run_dir / CELLS / cell.name: cell.labels for cell in expand_grid(recorded_scenario(run_dir))}
     console = stdout()
     console.print(render_cells([(overrides, finished[path]) for path, overrides in cells.items() if path in finished]))
     if missing := len(cells) - len(finished):

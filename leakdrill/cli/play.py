@@ -1,10 +1,12 @@
 """Playing a drill, or the rest of one."""
 
+import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -24,10 +26,36 @@ from leakdrill.cli.shell import (
     new_run_dir,
     stdout,
 )
+from leakdrill.errors import InvalidInput
 from leakdrill.results import Results
 
 if TYPE_CHECKING:
+    from leakdrill.referee.grid import Schedule
     from leakdrill.referee.remote_parties import Parties
+    from leakdrill.scenario.schema import Scenario
+
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="Cells of a grid played at once; default: one for two cores.",
+        show_default=False,
+    ),
+]
+RayOption = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Play a grid's cells on Ray: a cluster's address, auto, or local."),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Play the I-th of N shares of a grid, as one of N jobs of an array, all of one --out.",
+    ),
+]
 
 
 def run(
@@ -36,13 +64,17 @@ def run(
     settings: SetOption = None,
     smoke: SmokeOption = False,
     parties: PartiesOption = None,
+    jobs: JobsOption = None,
+    ray: RayOption = None,
+    shard: ShardOption = None,
 ) -> None:
-    """Play a drill: start the parties, deal the data, attack, judge.
+    """Play a drill: start the parties, deal the data, attack, judge. Of a grid: a drill for every cell.
 
     \b
     leakdrill run quickstart
     leakdrill run scenarios/transmia-faces.yaml --set data.root=/data/faces100 --out runs/faces
     leakdrill run quickstart --smoke
+    leakdrill run defences-quick --jobs 4
     """
     from leakdrill.referee.console import observe
     from leakdrill.referee.estimate import estimate
@@ -51,14 +83,15 @@ def run(
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
     refuse_unplayable(loaded.scenario)
-    run_dir = new_run_dir(out, loaded.name)
+    schedule = _schedule(loaded.scenario, jobs, ray, shard, parties)
+    run_dir = _shared_run_dir(out, loaded.scenario) if shard else new_run_dir(out, loaded.name)
     with _resumable(run_dir), observe(stdout()) as observer:
         observer.started(run_dir, str(estimate(loaded.scenario)))
-        results = run_scenario(loaded, run_dir, observer, running_parties(parties))
+        results = run_scenario(loaded, run_dir, observer, running_parties(parties), schedule)
     _conclude(run_dir, results)
 
 
-def resume(run_dir: RunArgument, parties: PartiesOption = None) -> None:
+def resume(run_dir: RunArgument, parties: PartiesOption = None, jobs: JobsOption = None, ray: RayOption = None) -> None:
     """Go on with a run that was stopped: finished attacks and trained models are not made again.
 
     \b
@@ -67,9 +100,10 @@ def resume(run_dir: RunArgument, parties: PartiesOption = None) -> None:
     from leakdrill.referee.console import observe
     from leakdrill.referee.grid import resume_run
 
-    recorded_scenario(run_dir), recorded_split_key(run_dir)  # or say what is missing
+    scenario, _ = recorded_scenario(run_dir), recorded_split_key(run_dir)  # or say what is missing
+    schedule = _schedule(scenario, jobs, ray, None, parties)
     with _resumable(run_dir), observe(stdout()) as observer:
-        results = resume_run(run_dir, observer, running_parties(parties))
+        results = resume_run(run_dir, observer, running_parties(parties), schedule)
     _conclude(run_dir, results)
 
 
@@ -78,6 +112,42 @@ def running_parties(file: Path | None) -> "Parties | None":
     from leakdrill.referee.remote_parties import RemoteParties
 
     return None if file is None else RemoteParties.load(file)
+
+
+def _schedule(
+    scenario: "Scenario", jobs: int | None, ray: str | None, shard: str | None, parties: Path | None
+) -> "Schedule":
+    """Raises InvalidInput for options that a single drill, or one with running parties, has no use for."""
+    from leakdrill.referee.grid import Schedule
+
+    given = [name for name, value in (("--jobs", jobs), ("--ray", ray), ("--shard", shard)) if value is not None]
+    if given and not scenario.grid:
+        raise InvalidInput(f"{given[0]} is for the cells of a grid, and this scenario has none: leave it out")
+    if parties is not None and (jobs is not None or ray is not None):
+        raise InvalidInput(f"{given[0]} starts parties of its own: leave it out, or leave out --parties")
+    return Schedule(jobs or max(1, (os.cpu_count() or 1) // 2), ray, _shard(shard) if shard else None)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    number, num_shards = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= num_shards:
+        raise InvalidInput(f"--shard {text}: wanted I/N, such as 1/8 for the first of eight shares")
+    return number, num_shards
+
+
+def _shared_run_dir(out: Path | None, scenario: "Scenario") -> Path:
+    """Where all shards play, or one of them. Raises InvalidInput where they could not agree on who is a member."""
+    if out is None:
+        raise InvalidInput(
+            "--shard needs --out: the folder that all shards share, or one for each if split_key is pinned"
+        )
+    if scenario.split_key is None and not (out / SCENARIO).exists():
+        complain(
+            f"notice: all shards must be given this very {out}, on a disk that they share, lest each deal other "
+            "members; for folders of their own, pin split_key"
+        )
+    return out
 
 
 def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:

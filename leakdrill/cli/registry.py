@@ -1,4 +1,4 @@
-"""What there is to try: attacks, defences, data sets, architectures, scenarios, each with its line."""
+"""What there is to try: attacks, defences, data sets, architectures, scenarios, sweeps, each with its line."""
 
 import inspect
 from collections.abc import Callable
@@ -20,10 +20,11 @@ class What(StrEnum):
     DATASETS = "datasets"
     ARCHS = "archs"
     SCENARIOS = "scenarios"
+    SWEEPS = "sweeps"
 
 
 def list_(what: Annotated[What, typer.Argument(help="What to list.")]) -> None:
-    """What a scenario can name: attacks, defences, data sets and architectures, and the scenarios there are.
+    """What a scenario can name: attacks, defences, data sets and architectures, and the scenarios and sweeps there are.
 
     \b
     leakdrill list attacks
@@ -65,12 +66,19 @@ def _scenarios() -> dict[str, str]:
     return find_scenarios()
 
 
+def _sweeps() -> dict[str, str]:
+    from leakdrill.scenario.loading import find_sweeps
+
+    return find_sweeps()
+
+
 LISTS: dict[What, Callable[[], dict[str, str]]] = {
     What.ATTACKS: _attacks,
     What.DEFENCES: _defences,
     What.DATASETS: _datasets,
     What.ARCHS: _archs,
     What.SCENARIOS: _scenarios,
+    What.SWEEPS: _sweeps,
 }
 
 

@@ -27,7 +27,7 @@ PLAIN_WIDTH = 100  # columns of a table that goes to a file
 _SEVERITY: list[Verdict] = ["met", "undecided", "not met", "broken"]
 
 ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A YAML file, or the name of one in scenarios/.")
+    str, typer.Argument(metavar="SCENARIO", help="A YAML file, or the name of one in scenarios/ or sweeps/.")
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, such as runs/quickstart-....")]
 OutOption = Annotated[

@@ -13,7 +13,7 @@ from leakdrill.data.tasks import challenge_per_class
 from leakdrill.models.fit import Fit
 from leakdrill.referee.probe import Speed, probe
 from leakdrill.scenario.data import Data
-from leakdrill.scenario.loading import expand_grid
+from leakdrill.scenario.grid import expand_grid
 from leakdrill.scenario.schema import AttackStep, PlainStep, Scenario
 
 START_SECONDS = 8.0  # assumed: three processes import torch and meet
@@ -42,8 +42,8 @@ class Estimate:
         return sum(self.parts.values())
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in self.parts.items())
-        return f"about {_duration(self.seconds)}: {parts}"
+        parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in self.parts.items())
+        return f"about {duration(self.seconds)}: {parts}"
 
 
 def estimate(scenario: Scenario) -> Estimate:
@@ -155,7 +155,7 @@ def _attack_seconds(
     return training + num_asked / speed.forward + ATTACK_SECONDS
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

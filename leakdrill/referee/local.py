@@ -35,6 +35,9 @@ class LocalParties:
 
         parties/<party>/{home/, credentials/, party.log, ready.json}     parties/referee/credentials/
 
+    `models`: where their trained models are kept instead, for each party in a folder of its own, so that several
+    incarnations of a party share what it has trained; a party's home has a link to its own folder, and to no other's.
+
     A context manager; `start` and `stop` by hand will do as well. It can be started again after a stop: the homes stay,
     the certificates are made anew.
     """
@@ -44,11 +47,13 @@ class LocalParties:
         run_dir: Path,
         command: Callable[[str], Sequence[str]] = party_command,
         start_seconds: float = START_SECONDS,
+        models: Path | None = None,
     ) -> None:
         self.addresses: dict[str, str] = {}  # "cbig/public" -> "127.0.0.1:port", once started
         self._root = run_dir.resolve() / "parties"
         self._command = command
         self._start_seconds = start_seconds
+        self._models = models.resolve() if models else None
         self._processes: list[PartyProcess] = []
 
     def __enter__(self) -> Self:
@@ -84,6 +89,8 @@ class LocalParties:
                 private.mkdir(parents=True, exist_ok=True)
                 private.chmod(0o700)
             authority.issue(party, self.credentials_dir(party))
+        if self._models is not None:
+            self._share(self._models)
         with ExitStack() as undo:
             undo.callback(self.stop)
             for party in PARTIES:
@@ -101,6 +108,13 @@ class LocalParties:
         """Stop all parties. Does nothing when they are stopped already."""
         processes, self._processes, self.addresses = self._processes, [], {}
         stop_all(processes)
+
+    def _share(self, models: Path) -> None:
+        for party in PARTIES:
+            own, link = models / party, self._root / party / "home" / "models"
+            own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not link.exists():
+                link.symlink_to(own)
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + self._start_seconds

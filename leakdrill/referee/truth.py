@@ -1,5 +1,6 @@
 """Who is a member: kept in the referee's own folder, readable by its owner only, and sent to nobody."""
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -30,6 +31,19 @@ def fresh_split_key() -> str:
 def save_split_key(directory: Path, split_key: str) -> None:
     with _open_private(directory, "split_key") as file:
         file.write(split_key.encode())
+
+
+def settle_split_key(directory: Path, split_key: str) -> str:
+    """The key that is there, or from now on `split_key`: of several processes that come at once, one has its way."""
+    path = directory / "split_key"
+    if not path.exists():
+        own = f"split_key.{secrets.token_hex(4)}"
+        with _open_private(directory, own) as file:
+            file.write(split_key.encode())
+        with contextlib.suppress(FileExistsError):
+            os.link(directory / own, path)  # whole or not at all, and never over another's
+        (directory / own).unlink()
+    return load_split_key(directory)
 
 
 def load_split_key(directory: Path) -> str:

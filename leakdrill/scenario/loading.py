@@ -1,25 +1,22 @@
-"""From a YAML file and a few overrides to a checked scenario, or to one for each cell of its grid."""
+"""From a YAML file and a few overrides to a checked scenario."""
 
-import itertools
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
 from leakdrill.errors import ScenarioError
 from leakdrill.scenario.anchors import anchored
 from leakdrill.scenario.explain import explain
-from leakdrill.scenario.overrides import Raw, apply_overrides, as_written, parse_overrides
+from leakdrill.scenario.overrides import Raw, apply_overrides, parse_overrides
 from leakdrill.scenario.safe_yaml import MAX_BYTES, parse_yaml
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.suggest import suggest
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
-MAX_CELLS = 1000
+SWEEPS = SCENARIOS.with_name("sweeps")  # scenarios too: those that are one question asked over a grid
 
 
 @dataclass(frozen=True)
@@ -32,16 +29,8 @@ class Loaded:
     raw: Raw
 
 
-class Cell(NamedTuple):
-    """One combination of a grid: what it sets, and the scenario with that set and no grid."""
-
-    name: str
-    overrides: dict[str, Any]
-    scenario: Scenario
-
-
 def load_scenario(path: Path | str, overrides: Sequence[str] = (), smoke: bool = False) -> Loaded:
-    """The scenario in a file, or the one of that name in scenarios/, with `smoke` and then `overrides` applied.
+    """The scenario in a file, or of that name in scenarios/ or sweeps/, with `smoke` and then `overrides` applied.
 
     overrides: "key=value", see leakdrill.scenario.overrides. Raises ScenarioError for everything that is wrong with
     any of it, one line for each key.
@@ -58,25 +47,14 @@ def load_scenario(path: Path | str, overrides: Sequence[str] = (), smoke: bool =
     return Loaded(file.stem, validate(raw, origin=str(file)), file, raw)
 
 
-def expand_grid(scenario: Scenario) -> list[Cell]:
-    """A scenario for every combination of the grid's values, numbered in its order; without a grid, the one cell."""
-    if not scenario.grid:
-        return [Cell("", {}, scenario)]
-    for key, values in scenario.grid.items():
-        if not values:
-            raise ScenarioError(f"grid: {key} has no values, so there is nothing to run")
-    num_cells = math.prod(len(values) for values in scenario.grid.values())
-    if num_cells > MAX_CELLS:
-        raise ScenarioError(f"grid: {num_cells} combinations, at most {MAX_CELLS} in one run")
-    raw = as_written(scenario.model_copy(update={"grid": {}}))
-    combinations = itertools.product(*scenario.grid.values())
-    cells = [dict(zip(scenario.grid, values, strict=True)) for values in combinations]
-    return [_cell(raw, number, overrides, len(str(num_cells))) for number, overrides in enumerate(cells, start=1)]
-
-
 def find_scenarios() -> dict[str, str]:
     """The scenarios shipped with the checkout: name -> question."""
-    return {file.stem: _question(file) for file in sorted(SCENARIOS.glob("*.yaml"))}
+    return _questions(SCENARIOS)
+
+
+def find_sweeps() -> dict[str, str]:
+    """The sweeps shipped with the checkout: name -> question."""
+    return _questions(SWEEPS)
 
 
 def validate(raw: Any, origin: str) -> Scenario:
@@ -91,16 +69,17 @@ def validate(raw: Any, origin: str) -> Scenario:
 
 
 def _find(path: Path | str) -> Path:
-    """A bare word is a scenario of the checkout; anything with a folder or an ending is a file."""
+    """A bare word is a scenario or a sweep of the checkout; anything with a folder or an ending is a file."""
     file = Path(path)
     if file.suffix or file.parent != Path():
         if not file.is_file():
             raise ScenarioError(f"there is no scenario file {file}")
         return file
-    shipped = SCENARIOS / f"{file.name}.yaml"
-    if not shipped.is_file():
-        raise ScenarioError(f"there is no scenario {file.name!r}: {suggest(file.name, find_scenarios())}")
-    return shipped
+    for folder in (SCENARIOS, SWEEPS):
+        if (shipped := folder / f"{file.name}.yaml").is_file():
+            return shipped
+    known = {**find_scenarios(), **find_sweeps()}
+    raise ScenarioError(f"there is no scenario or sweep {file.name!r}: {suggest(file.name, known)}")
 
 
 def _read(file: Path) -> str:
@@ -119,11 +98,8 @@ def _smoke(raw: Raw, file: Path) -> Mapping[str, Any]:
     return smoke
 
 
-def _cell(raw: Raw, number: int, overrides: dict[str, Any], num_digits: int) -> Cell:
-    """Named so that names sort in the order of the grid, and can be a folder's."""
-    settings = ",".join(f"{key}={value}" for key, value in overrides.items())
-    name = re.sub(r"[^\w.,=+-]+", "_", f"{number:0{num_digits}}-{settings}")[:120]
-    return Cell(name, overrides, validate(apply_overrides(raw, overrides, "grid:"), f"grid cell {settings}"))
+def _questions(folder: Path) -> dict[str, str]:
+    return {file.stem: _question(file) for file in sorted(folder.glob("*.yaml"))}
 
 
 def _question(file: Path) -> str:

@@ -10,9 +10,9 @@ from leakdrill.archs import ArchSpec
 from leakdrill.attacks import AttackSpec
 from leakdrill.defences import DefenceSpec
 from leakdrill.defences.base import Answered
+from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.defences.training import TrainingDefenceSpec
 from leakdrill.defences.training.combining import arch_has_batch_norm, contradiction
-from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.models.fit import Fit
 from leakdrill.models.verification import NUM_FOLDS, Metric
 from leakdrill.scenario.data import Data
@@ -192,6 +192,10 @@ class Guess(Spec):
     what: str = Field(description="<name>.<metric>, as in `expect`")
 
 
+#: Axes of a grid that are no dotted keys, and what stands there for all that there are.
+ATTACK_AXIS, DEFENCE_AXIS, ALL = "attacks", "defences", "all"
+
+
 class Scenario(Spec):
     question: str
     seed: int = Field(0, ge=0)
@@ -206,7 +210,7 @@ class Scenario(Spec):
     expect: list[Expectation] = Field([], description="decided when the timeline has been played")
     guess: list[Guess] = Field([], description="what to ask a class before it is")
     repeats: int = Field(1, ge=1, description="of each attack, with fresh shadow draws")
-    grid: dict[str, list[Any]] = Field({}, description="dotted key: values; a drill for every combination")
+    grid: dict[str, Any] = Field({}, description="its axes (leakdrill.scenario.axes); a drill for every combination")
     smoke: dict[str, Any] = Field({}, description="dotted key: value; the size that runs in seconds")
 
     @model_validator(mode="after")
@@ -272,6 +276,19 @@ class Scenario(Spec):
                 "csmall.verification.outputs, and release to the timeline"
             )
         return self
+
+    @field_validator("grid")
+    @classmethod
+    def _axes(cls, grid: dict[str, Any]) -> dict[str, Any]:
+        for name, values in grid.items():
+            is_all = values == ALL and name in (ATTACK_AXIS, DEFENCE_AXIS)
+            is_named = isinstance(values, dict) and all(isinstance(value, dict) for value in values.values())
+            if not (isinstance(values, list) or is_all or (is_named and name not in (ATTACK_AXIS, DEFENCE_AXIS))):
+                raise ValueError(
+                    f"{name} is {str(values)[:60]!r}: wanted a list of values, a mapping of labels to mappings of "
+                    f"dotted keys, or {ALL} for {ATTACK_AXIS} and {DEFENCE_AXIS}"
+                )
+        return grid
 
     @field_validator("timeline")
     @classmethod

@@ -7,7 +7,7 @@ first blocks only is of no use to an adversary who does not know the architectur
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leakdrill.attacks.base import (
     ARCHITECTURE,
@@ -147,6 +147,13 @@ def threat_table(scenario: Scenario) -> ThreatTable:
     """Raises ScenarioError as `check_threat` does for an impossible order; attacks may still lack access."""
     threats = grants(scenario)
     return ThreatTable(_holdings(scenario), threats, Policy.load().rows, unused_grants(scenario))
+
+
+def together(tables: list[ThreatTable]) -> ThreatTable:
+    """The table of a grid: the first cell's, with the attacks of all, and notices where all have them."""
+    threats = {threat.attack.name: threat for table in reversed(tables) for threat in reversed(table.threats)}
+    notices = [notice for notice in tables[0].notices if all(notice in table.notices for table in tables)]
+    return replace(tables[0], threats=list(reversed(threats.values())), notices=notices)
 
 
 def unused_grants(scenario: Scenario) -> list[str]:

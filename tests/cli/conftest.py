@@ -78,10 +78,10 @@ def finished(tmp_path: Path, write_run: Callable[..., Path]) -> Path:
 @pytest.fixture
 def plays(monkeypatch: pytest.MonkeyPatch, results: Results) -> SimpleNamespace:
     """Stands in for the drill behind `run` and `resume`: what it was given, and what it makes of that."""
-    seen = SimpleNamespace(outcome=results, run_dir=None, loaded=None, parties=None)
+    seen = SimpleNamespace(outcome=results, run_dir=None, loaded=None, parties=None, schedule=None)
 
     def play(*given: Any) -> Results | list[Results]:
-        *_, seen.run_dir, observer, seen.parties = given
+        *_, seen.run_dir, observer, seen.parties, seen.schedule = given
         seen.loaded = given[0]
         if isinstance(seen.outcome, BaseException):
             raise seen.outcome

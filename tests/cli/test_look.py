@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import Result
 
-from leakdrill.scenario.loading import expand_grid
+from leakdrill.scenario.grid import expand_grid
 from leakdrill.scenario.schema import Scenario
 
 Shell = Callable[..., Result]

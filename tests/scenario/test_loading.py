@@ -7,11 +7,12 @@ from small_scenario import TEXT, written
 
 from leakdrill.errors import ScenarioError
 from leakdrill.referee.clause import validate as validate_clauses
-from leakdrill.scenario.loading import MAX_CELLS, SCENARIOS, Loaded, expand_grid, find_scenarios, load_scenario
-from leakdrill.scenario.schema import AttackStep, BreachStep, Scenario
+from leakdrill.scenario.grid import expand_grid
+from leakdrill.scenario.loading import SCENARIOS, SWEEPS, Loaded, find_scenarios, find_sweeps, load_scenario
+from leakdrill.scenario.schema import AttackStep, Scenario
 from leakdrill.scenario.threat import check_threat
 
-SHIPPED = sorted(SCENARIOS.glob("*.yaml"))
+SHIPPED = sorted([*SCENARIOS.glob("*.yaml"), *SWEEPS.glob("*.yaml")])
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_one_problem_is_one_line_and_several_are_a_list(file: Path) -> None:
 def test_a_scenario_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(ScenarioError, match=r"there is no scenario file no/such\.yaml"):
         load_scenario("no/such.yaml")
-    with pytest.raises(ScenarioError, match="there is no scenario 'quickstrat': did you mean 'quickstart'"):
+    with pytest.raises(ScenarioError, match="there is no scenario or sweep 'quickstrat': did you mean 'quickstart'"):
         load_scenario("quickstrat")
 
 
@@ -92,61 +93,11 @@ def test_a_file_that_is_no_scenario_is_refused_by_its_name(tmp_path: Path, conte
     assert message in str(error.value)
 
 
-def test_a_grid_is_a_scenario_for_every_combination_in_order(file: Path) -> None:
-    cells = expand_grid(load_scenario(file).scenario)
-    assert [cell.name for cell in cells] == [
-        "1-after.shadow_size=10,breach.fidelity.bits=8",
-        "2-after.shadow_size=10,breach.fidelity.bits=16",
-        "3-after.shadow_size=20,breach.fidelity.bits=8",
-        "4-after.shadow_size=20,breach.fidelity.bits=16",
-    ]
-    assert cells[2].overrides == {"after.shadow_size": 20, "breach.fidelity.bits": 8}
-    for cell in cells:
-        attack, breach = cell.scenario.timeline[5], cell.scenario.timeline[4]
-        assert isinstance(attack, AttackStep)
-        assert isinstance(breach, BreachStep)
-        assert attack.attack.shadow_size == cell.overrides["after.shadow_size"]  # type: ignore[union-attr]
-        assert breach.breach.fidelity.bits == cell.overrides["breach.fidelity.bits"]
-        assert cell.scenario.grid == {}
-
-
-def test_a_grid_expands_alike_from_what_a_run_recorded(file: Path) -> None:
-    scenario = load_scenario(file).scenario
-    recorded = Scenario.model_validate_json(scenario.model_dump_json())
-    assert expand_grid(recorded) == expand_grid(scenario)
-
-
-def test_names_of_many_cells_sort_in_their_order_and_are_good_for_folders(tmp_path: Path) -> None:
-    raw = written() | {"grid": {"seed": list(range(12)), "csmall.target_model": [{"transfer": "freeze"}]}}
-    names = [cell.name for cell in expand_grid(load(tmp_path, raw).scenario)]
-    assert names == sorted(names)
-    assert names[0] == "01-seed=0,csmall.target_model=_transfer_freeze_"
-
-
-def test_without_a_grid_there_is_one_cell(tmp_path: Path) -> None:
-    scenario = load(tmp_path, written() | {"grid": {}}).scenario
-    assert expand_grid(scenario) == [("", {}, scenario)]
-
-
-@pytest.mark.parametrize(
-    ("grid", "message"),
-    [
-        ({"seed": []}, "grid: seed has no values"),
-        ({"afer.shadow_size": [1]}, "grid: afer.shadow_size: unknown key 'afer'"),
-        ({"seed": [1, "x"]}, "grid cell seed=x: seed: wanted a valid integer, got 'x'"),
-        ({"seed": list(range(MAX_CELLS + 1))}, f"grid: {MAX_CELLS + 1} combinations, at most {MAX_CELLS}"),
-    ],
-)
-def test_a_grid_that_cannot_be_played_is_refused(tmp_path: Path, grid: dict[str, Any], message: str) -> None:
-    scenario = load(tmp_path, written() | {"grid": grid}).scenario
-    with pytest.raises(ScenarioError) as error:
-        expand_grid(scenario)
-    assert str(error.value).startswith(message)
-
-
 def test_scenarios_are_listed_with_their_questions() -> None:
-    assert find_scenarios().keys() == {path.stem for path in SHIPPED}
-    assert all(question.endswith("?") for question in find_scenarios().values())
+    found = {**find_scenarios(), **find_sweeps()}
+    assert found.keys() == {path.stem for path in SHIPPED}
+    assert len(found) == len(SHIPPED)  # a name is a scenario's or a sweep's
+    assert all(question.endswith("?") for question in found.values())
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
