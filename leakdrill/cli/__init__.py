@@ -11,6 +11,7 @@ from leakdrill.cli.by_hand import up
 from leakdrill.cli.convert import data
 from leakdrill.cli.lesson import lesson
 from leakdrill.cli.look import check, show
+from leakdrill.cli.new import new
 from leakdrill.cli.play import resume, run
 from leakdrill.cli.registry import list_
 from leakdrill.cli.report import report
@@ -38,3 +39,4 @@ app.command()(report)
 app.command()(reproduce)
 app.command()(lesson)
 app.add_typer(data, name="data")
+app.add_typer(new, name="new")

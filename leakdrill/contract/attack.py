@@ -6,6 +6,7 @@ CASES = {"mine": Case(MyAttack())}
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,7 +42,6 @@ Source = Literal["memoriser", "null"]
 #: Trained once for all cases and all tests, as by the attacks of a drill.
 SHADOW_MODELS = TemporaryDirectory(prefix="leakdrill-contract-")
 _TRIED: dict[tuple[str, Source], tuple[Verdict, dict[str, int]]] = {}
-WORLDS = {"membership": world, "identity": world_of_people, "attribute": world_of_attributes}
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def setting(case: Case, source: Source, budget: int | None = None) -> World:
     """What the attack is tried in: by what it tells apart, photos or people."""
     attack = case.attack
-    make = world_of_weights if "source_model" in attack.needs else WORLDS[attack.goal]
-    made = make(source, budget=budget)
+    if "source_model" in attack.needs:
+        made = world_of_weights(source, budget=budget)
+    elif attack.goal == "membership":
+        made = world(source, budget=budget)
+    else:
+        made = (world_of_people if attack.goal == "identity" else world_of_attributes)(source, budget=budget)
     if "cbig/source" not in attack.victims:
         made = of_students(made)
     return replace(made, view=replace(made.view, cache=ModelCache(Path(SHADOW_MODELS.name))))
@@ -99,7 +103,7 @@ def test_the_docstring_starts_with_one_line_that_cites_its_source(case: Case) ->
 
 
 def test_an_attack_is_named_after_its_kind_unless_it_is_given_a_name(case: Case) -> None:
-    make = type(case.attack)
+    make: Callable[..., Attack] = type(case.attack)
     assert make().name == case.attack.kind
     assert make(name="after").name == "after"
 
@@ -112,7 +116,8 @@ def test_there_are_scores_for_each_budget_that_the_attack_announces(case: Case) 
     got = verdict(case, "memoriser")
     assert tuple(got.by_queries) == case.attack.budgets
     for scores in got.by_queries.values():
-        assert (scores.shape, scores.dtype) == ((NUM_CHALLENGED,), np.float64)
+        assert scores.shape == (NUM_CHALLENGED,)
+        assert scores.dtype == np.float64
         assert np.isfinite(scores).all()
     if got.by_queries:  # with all its queries it says what it says
         np.testing.assert_array_equal(list(got.by_queries.values())[-1] > 0, got.decisions)

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.archs import SmallCnn, build, cut
+from leakdrill.archs import build, cut
+from leakdrill.archs.small_cnn import SmallCnn
 from leakdrill.attacks.base import View
 from leakdrill.data.examples import Examples
 from leakdrill.data.forms import ImageForm
@@ -298,7 +299,7 @@ def _source(known: set[bytes], truth: dict[bytes, int], shape: tuple[int, ...]) 
         distances = np.linalg.norm(asked - images[nearest], axis=1)
         scores = noise[nearest].copy()
         scores[np.arange(len(inputs)), labels[nearest]] *= np.exp(nats[nearest] - distances / NAT)
-        return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True), np.float32)
 
     return answer
 

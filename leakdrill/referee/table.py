@@ -241,11 +241,11 @@ def _named(attack: AttackResult, results: Results) -> Text:
 
 
 def _kind(attack: AttackResult, results: Results) -> str:
-    """The attack's kind, and how it trains its shadows where the scenario says so."""
+    """What the attack calls itself, and how it trains its shadows where the scenario says so."""
     for step in results.scenario.get("timeline", []):
         spec = step.get("attack", {})
         if attack.name == (spec.get("name") or spec.get("kind")):
-            return "/".join(spec[key] for key in ("kind", "shadow") if key in spec)
+            return "/".join([attack.kind, *([spec["shadow"]] if "shadow" in spec else [])])
     return attack.kind
 
 
