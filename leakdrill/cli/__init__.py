@@ -8,6 +8,7 @@ import typer
 from leakdrill.cli.attack import attack
 from leakdrill.cli.audit import audit
 from leakdrill.cli.by_hand import up
+from leakdrill.cli.compare import compare
 from leakdrill.cli.convert import data
 from leakdrill.cli.lesson import lesson
 from leakdrill.cli.look import check, show
@@ -37,6 +38,7 @@ app.command()(audit)
 app.command()(resume)
 app.command()(report)
 app.command()(reproduce)
+app.command()(compare)
 app.command()(lesson)
 app.add_typer(data, name="data")
 app.add_typer(new, name="new")
