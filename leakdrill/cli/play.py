@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from leakdrill.cli.look import print_run, refuse_unplayable
+from leakdrill.cli.look import JunitOption, print_run, refuse_unplayable
 from leakdrill.cli.report import leave_report
 from leakdrill.cli.runs import SCENARIO, recorded_scenario, recorded_split_key
 from leakdrill.cli.shell import (
@@ -67,6 +67,7 @@ def run(
     jobs: JobsOption = None,
     ray: RayOption = None,
     shard: ShardOption = None,
+    junit: JunitOption = None,
 ) -> None:
     """Play a drill: start the parties, deal the data, attack, judge. Of a grid: a drill for every cell.
 
@@ -75,19 +76,25 @@ def run(
     leakdrill run scenarios/transmia-faces.yaml --set data.root=/data/faces100 --out runs/faces
     leakdrill run quickstart --smoke
     leakdrill run defences-quick --jobs 4
+    leakdrill run gate --junit gate.xml
     """
     from leakdrill.referee.console import observe
     from leakdrill.referee.estimate import estimate
     from leakdrill.referee.grid import run_scenario
+    from leakdrill.runs.junit import prepare, write_junit
     from leakdrill.scenario.loading import load_scenario
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
     refuse_unplayable(loaded.scenario)
     schedule = _schedule(loaded.scenario, jobs, ray, shard, parties)
     run_dir = _shared_run_dir(out, loaded.scenario) if shard else new_run_dir(out, loaded.name)
+    if junit:
+        prepare(junit)
     with _resumable(run_dir), observe(stdout()) as observer:
         observer.started(run_dir, str(estimate(loaded.scenario)))
         results = run_scenario(loaded, run_dir, observer, running_parties(parties), schedule)
+    if junit:
+        write_junit(run_dir, junit)
     _conclude(run_dir, results)
 
 

@@ -3,6 +3,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import Result
@@ -49,6 +50,30 @@ def test_the_verdict_is_the_exit_code(
 ) -> None:
     plays.outcome = results.model_copy(update={"verdict": verdict})
     assert leakdrill("run", scenario, "--out", tmp_path / "out").exit_code == code
+
+
+def test_a_run_leaves_junit_xml_and_nothing_of_an_older_run(
+    leakdrill: Shell,
+    scenario: Path,
+    tmp_path: Path,
+    plays: SimpleNamespace,
+    results: Results,
+    write_run: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    xml = tmp_path / "gate.xml"
+    xml.write_text("<testsuites/>")
+    plays.outcome = KeyboardInterrupt()
+    assert leakdrill("run", scenario, "--out", tmp_path / "stopped", "--junit", xml).exit_code == 130
+    assert not xml.exists()
+
+    def play(loaded: object, run_dir: Path, *given: object) -> Results:
+        write_run(run_dir)
+        return results
+
+    monkeypatch.setattr(grid, "run_scenario", play)
+    assert leakdrill("run", scenario, "--out", tmp_path / "out", "--junit", xml).exit_code == 0
+    assert [case.get("name") for case in ElementTree.parse(xml).iter("testcase")] == ["the leak exposes members"]
 
 
 def test_a_folder_that_holds_a_run_is_not_written_over(
