@@ -17,13 +17,14 @@ from leakdrill.defences.keyed import keys_of
 from leakdrill.defences.memguard import MemGuard
 from leakdrill.defences.memguard_strongest import MemGuardStrongest
 from leakdrill.defences.output_noise import OutputNoise
+from leakdrill.defences.purification import Purification
 from leakdrill.defences.rounding import Rounding
 from leakdrill.defences.temperature import Temperature
 from leakdrill.defences.top_k import TopK
 from leakdrill.plugins import Kinds
 from leakdrill.seeds import derive
 
-_Defence = MemGuard | MemGuardStrongest | Rounding | TopK | OutputNoise | Temperature
+_Defence = MemGuard | MemGuardStrongest | Purification | Rounding | TopK | OutputNoise | Temperature
 DEFENCES: dict[str, type[_Defence]] = {each.model_fields["kind"].default: each for each in get_args(_Defence)}
 DEFENCE_KINDS = Kinds("defence", "leakdrill.defences", Defence, DEFENCES)
 DefenceSpec = Annotated[_Defence, Field(discriminator="kind"), DEFENCE_KINDS]
