@@ -11,7 +11,7 @@ from leakdrill.cli.by_hand import up
 from leakdrill.cli.compare import compare
 from leakdrill.cli.convert import data
 from leakdrill.cli.lesson import lesson
-from leakdrill.cli.look import check, show
+from leakdrill.cli.look import check, cite, show
 from leakdrill.cli.new import new
 from leakdrill.cli.play import resume, run
 from leakdrill.cli.registry import list_
@@ -39,6 +39,7 @@ app.command()(resume)
 app.command()(report)
 app.command()(reproduce)
 app.command()(compare)
+app.command()(cite)
 app.command()(lesson)
 app.add_typer(data, name="data")
 app.add_typer(new, name="new")

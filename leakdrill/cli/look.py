@@ -85,6 +85,17 @@ def show(run_dir: RunArgument, policy: PolicyOption = False, junit: JunitOption 
         stdout().print(render_policy(finished_drills(run_dir)[0][1].policy))
 
 
+def cite(run_dir: RunArgument) -> None:
+    """Print BibTeX: leakdrill and the run, with versions and hashes, and the papers behind all that ran.
+
+    \b
+    leakdrill cite runs/quickstart-20260101-120000 >> paper.bib
+    """
+    from leakdrill.runs.cite import cite
+
+    typer.echo(cite(run_dir))
+
+
 def print_run(run_dir: Path) -> None:
     """The table of a finished drill, or the one of a grid's cells."""
     finished = dict(finished_drills(run_dir))

@@ -36,6 +36,13 @@ def test_show_writes_the_expectations_as_junit_xml(leakdrill: Shell, finished: P
     assert "no file can be written there" in answer.stderr
 
 
+def test_cite_prints_bibtex_and_nothing_else(leakdrill: Shell, finished: Path) -> None:
+    answer = leakdrill("cite", finished)
+    assert answer.exit_code == 0
+    assert answer.stdout.startswith("@software{leakdrill,")
+    assert "@inproceedings{hidano2021," in answer.stdout
+
+
 def test_show_sums_up_a_grid_in_one_table_and_says_what_is_missing(
     leakdrill: Shell, tmp_path: Path, write_run: Callable[..., Path]
 ) -> None:
