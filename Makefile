@@ -10,7 +10,7 @@ drill: $(READY)  ## run the default drill on embedded data
 	$(BIN)/leakdrill run quickstart
 
 test: $(READY)  ## run every test, a file at a time on every core
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-compose: $(READY)  ## build the image and test compose.yaml on the running Docker engine
 	LEAKDRILL_TEST_COMPOSE=1 $(BIN)/python -m pytest tests/compose
