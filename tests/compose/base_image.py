@@ -45,7 +45,7 @@ def make(tag: str) -> None:
 
 def _wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     inside = member.name.removeprefix(SITE_PACKAGES).lstrip("/") + ("/" if member.isdir() else "")
-    if inside.startswith(LEFT_OUT) or "__pycache__" in inside:
+    if inside.startswith(LEFT_OUT):  # not what is compiled: a read-only container would compile torch at every start
         return None
     member.uid = member.gid = 0
     return member
