@@ -79,6 +79,7 @@ class View:
     target_train: Examples | None = None
     transfer_method: Literal["freeze", "fine_tune"] | None = None
     defences: KnownDefences | None = None  # of the model under attack
+    public: Examples | None = None  # nobody's secret: what some of these start from
     leaked: Artefact | None = None
     labelled_members: Examples | None = None  # labels are names of people, here and of the next
     labelled_non_members: Examples | None = None

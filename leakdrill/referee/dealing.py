@@ -17,7 +17,7 @@ from leakdrill.referee.folds import Fold, make_folds
 from leakdrill.referee.question import question
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.schema import AttackStep, Scenario
-from leakdrill.scenario.standing import defences_of_victim
+from leakdrill.scenario.standing import defences_of_victim, knows_public
 from leakdrill.seeds import derive
 
 READ_AHEAD_EXAMPLES = 20_000
@@ -152,6 +152,8 @@ def splits_of(party: str, scenario: Scenario, deal: Deal) -> list[str]:
         names = [name for name in names if name == "challenge"]
     if party == "adversary" and knows.target_examples:
         names.append("target_train")
+    if party == "adversary" and knows_public(scenario):
+        names.append("source_public")
     return [name for name in names if name in deal.splits]
 
 

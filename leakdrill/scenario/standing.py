@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leakdrill.attacks.base import FEATURE_EXTRACTOR, SOURCE_MODEL, Attack, Victim
-from leakdrill.defences.base import Stage
+from leakdrill.defences.base import Defence, Stage
 from leakdrill.defences.known import KnownDefences
+from leakdrill.defences.release.base import ReleaseDefence
+from leakdrill.defences.training.base import TrainingDefence
 from leakdrill.scenario.schema import Scenario
-from leakdrill.spec import Spec
 
 PartyName = Literal["cbig", "csmall"]
 
@@ -21,13 +22,13 @@ PartyName = Literal["cbig", "csmall"]
 class Standing:
     """One defence, when it acts, and whose it is."""
 
-    defence: Spec
+    defence: TrainingDefence | ReleaseDefence | Defence
     stage: Stage
     party: PartyName
 
     @property
     def kind(self) -> str:
-        return str(getattr(self.defence, "kind"))  # noqa: B009 (the defences of the three stages share no base)
+        return self.defence.kind
 
     def is_faced_by(self, attack: Attack, victim: Victim) -> bool:
         """Whether it stands between that attack and the members of the `victim`."""
@@ -44,18 +45,23 @@ class Standing:
 
 def standing(scenario: Scenario) -> Iterator[Standing]:
     """In the order in which they act."""
-    for defence in getattr(scenario.cbig.source_model, "defences", ()):
-        yield Standing(defence, "training", "cbig")
-    for defence in getattr(scenario.cbig, "release_defences", ()):
-        yield Standing(defence, "release", "cbig")
+    yield from (Standing(defence, "training", "cbig") for defence in scenario.cbig.source_model.defences)
+    yield from (Standing(defence, "release", "cbig") for defence in scenario.cbig.release_defences)
     yield from (Standing(defence, "prediction", "cbig") for defence in scenario.cbig.api.defences)
     yield from (Standing(defence, "prediction", "csmall") for defence in scenario.csmall.api.defences)
 
 
 def defences_of_victim(scenario: Scenario) -> KnownDefences:
     """What `adversary.knows.defences` grants."""
-    party = scenario.data.challenge.victim.partition("/")[0]
-    return KnownDefences(prediction=tuple(getattr(scenario, party).api.defences))
+    if scenario.data.challenge.victim == "csmall/recognition":
+        return KnownDefences(prediction=tuple(scenario.csmall.api.defences))
+    cbig = scenario.cbig
+    return KnownDefences(training=tuple(cbig.source_model.defences), prediction=tuple(cbig.api.defences))
+
+
+def knows_public(scenario: Scenario) -> bool:
+    """Whether the adversary is dealt cbig's public examples, which a defence that it knows starts from."""
+    return scenario.adversary.knows.defences and defences_of_victim(scenario).need_public
 
 
 def adaptive_to(attack: Attack, scenario: Scenario) -> list[str]:

@@ -28,6 +28,7 @@ from leakdrill.data.splits import RECIPIENTS
 from leakdrill.errors import ScenarioError
 from leakdrill.network.policy import Policy, Row
 from leakdrill.scenario.schema import Api, AttackStep, BreachStep, PlainStep, Scenario, Step, check_attack_names
+from leakdrill.scenario.standing import knows_public
 from leakdrill.scenario.suited import check_attack_suited, check_suited
 
 KNOWLEDGE = (  # fields of adversary.knows
@@ -305,4 +306,5 @@ def held_splits(party: str, scenario: Scenario) -> list[str]:
     if party == "adversary":
         withheld |= set() if knows.shadow_examples else own
         held += ["target_train"] if knows.target_examples else []
+        held += ["source_public"] if knows_public(scenario) else []
     return [split for split in held if split not in withheld]

@@ -13,8 +13,8 @@ from leakdrill.shadows.draws import Draws, Records, draw_shadow_sets
 from leakdrill.shadows.frozen import FrozenShadows, train_frozen_shadows, true_confidences
 from leakdrill.shadows.heads import HeadFit, Heads, heads_at_once, shuffled_batches, train_heads
 from leakdrill.shadows.networks import Shadows, train_shadow_networks
-from leakdrill.shadows.pool import ShadowPool, digests_of, random_halves, shadow_models
-from leakdrill.shadows.recipes import FromScratch, Recipe, ThroughTarget, Transferred, num_fresh_blocks
+from leakdrill.shadows.pool import ShadowPool, random_halves, shadow_models
+from leakdrill.shadows.recipes import FromScratch, Recipe, ThroughTarget, TrainedWith, Transferred, num_fresh_blocks
 
 __all__ = [
     "Draws",
@@ -27,8 +27,8 @@ __all__ = [
     "ShadowPool",
     "Shadows",
     "ThroughTarget",
+    "TrainedWith",
     "Transferred",
-    "digests_of",
     "draw_shadow_sets",
     "heads_at_once",
     "num_fresh_blocks",

@@ -4,7 +4,6 @@ MemGuard, for one, is fitted on the answers about the training set and about exa
 the model under attack takes its own; here they are the shadow's.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,13 +11,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from torch import nn
 
+from leakdrill.data.digests import digest_of
 from leakdrill.data.examples import Examples
 from leakdrill.defences import Guard, guard
 from leakdrill.defences.base import Defence, Owner, Scores
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.training import predict, softmax
 from leakdrill.seeds import derive
-from leakdrill.shadows.pool import ShadowPool, digests_of
+from leakdrill.shadows.pool import ShadowPool
 
 #: Of the examples that a shadow was not trained on, those that its defence is fitted on, and no attack is tuned on:
 #: the owner of the model under attack does not know the challenge's non-members either.
@@ -48,8 +48,7 @@ def guard_shadow(
     def scores(examples: Examples) -> Scores:
         return softmax(predict(network, examples.inputs)).astype(np.float64)
 
-    digests = hashlib.sha256("".join(digests_of(held_out)).encode()).hexdigest()
-    made_of = {"guarded": pool.made_of(shadow), "held_out": digests}
+    made_of = {"guarded": pool.made_of(shadow), "held_out": digest_of(held_out)}
     with TemporaryDirectory(prefix="leakdrill-shadow-guard-") as directory:
         kept = cache or ModelCache(Path(directory))
         seed = derive(pool.seed, "defences", str(shadow))

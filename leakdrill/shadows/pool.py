@@ -33,7 +33,7 @@ class ShadowPool:
 
     recipe: KeepableRecipe
     examples: Examples
-    digests: NDArray[np.str_]  # (N,), see `digests_of`
+    digests: NDArray[np.str_]  # (N,), see leakdrill.data.digests
     is_in: NDArray[np.bool_]  # (S, N): whether shadow s is trained on example n
     seed: int
 
@@ -64,19 +64,6 @@ class ShadowPool:
     def _rows_of(self, shadow: int) -> NDArray[np.int64]:
         rows = np.flatnonzero(self.is_in[shadow])
         return rows[np.argsort(self.digests[rows], kind="stable")]
-
-
-def digests_of(examples: Examples) -> NDArray[np.str_]:
-    """(N,) SHA-256, in hex, of each example's shape, content and label."""
-    inputs = examples.inputs
-    kind = f"{inputs.dtype.str}{inputs.shape[1:]}".encode()
-    return np.array(
-        [
-            hashlib.sha256(b"%s %d " % (kind, label) + row.tobytes()).hexdigest()
-            for row, label in zip(inputs, examples.labels.tolist(), strict=True)
-        ],
-        dtype=np.str_,
-    ).reshape(len(examples))
 
 
 def random_halves(digests: NDArray[np.str_], num_pairs: int, seed: int) -> NDArray[np.bool_]:

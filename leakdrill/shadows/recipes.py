@@ -12,11 +12,14 @@ from torch import nn
 from leakdrill.archs import ArchSpec, build, cut
 from leakdrill.archs.head import Head
 from leakdrill.archs.initialise import initialise
+from leakdrill.data.digests import digest_of
 from leakdrill.data.examples import Examples
+from leakdrill.defences.training import fit_defended
+from leakdrill.defences.training.base import TrainingDefence
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import fit_model, predict
+from leakdrill.models.training import predict
 from leakdrill.models.transfer import adapt
 from leakdrill.seeds import derive
 
@@ -46,16 +49,41 @@ class KeepableRecipe(Protocol):
 
 
 @dataclass(frozen=True)
+class TrainedWith:
+    """Defences at training time, and the data that some take beside the training set."""
+
+    defences: tuple[TrainingDefence, ...] = ()
+    held_out: Examples | None = None
+    public: Examples | None = None
+
+    def made_of(self) -> dict[str, Any]:
+        if not self.defences:
+            return {}
+        data = [None if part is None else digest_of(part) for part in (self.held_out, self.public)]
+        return {"defences": [defence.model_dump(mode="json") for defence in self.defences], "beside": data}
+
+
+@dataclass(frozen=True)
 class FromScratch:
     """The baseline (Shokri et al. 2017; BaseMIA in TransMIA, section 5.2): nothing is known of f_s's weights."""
 
     arch: ArchSpec
     num_classes: int
     fit: Fit
+    trained_with: TrainedWith = TrainedWith()
 
     def make(self, train: Examples, seed: int) -> nn.Sequential:
-        model = build(self.arch, self.num_classes, seed=derive(seed, "initial weights"))
-        fit_model(model, train, self.fit, derive(seed, "fit"))
+        model, beside = build(self.arch, self.num_classes, seed=derive(seed, "initial weights")), self.trained_with
+        fit_defended(
+            model,
+            train,
+            self.fit,
+            beside.defences,
+            derive(seed, "fit"),
+            beside.held_out,
+            keep="last",
+            public=beside.public,
+        )
         return model
 
     def blank(self) -> nn.Sequential:
@@ -66,6 +94,7 @@ class FromScratch:
             "arch": self.arch.model_dump(mode="json"),
             "num_classes": self.num_classes,
             "fit": self.fit.model_dump(mode="json"),
+            **self.trained_with.made_of(),
         }
 
 

@@ -119,6 +119,7 @@ class AdversaryServicer(AdversaryServiceServicer):
                 target_train=self._dealt(config, "target_train"),
                 transfer_method=config.transfer_method,
                 defences=config.defences,
+                public=self._dealt(config, "source_public"),
                 leaked=self._leaked,
                 labelled_members=self._dealt(config, "labelled_members"),
                 labelled_non_members=self._dealt(config, "labelled_non_members"),

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from leakdrill.archs import SmallCnn, build, cut
 from leakdrill.archs.head import Head
+from leakdrill.data.digests import digests_of
 from leakdrill.data.examples import Examples
 from leakdrill.data.forms import ImageForm
 from leakdrill.errors import ScenarioError
@@ -19,7 +20,7 @@ from leakdrill.models.fit import Fit
 from leakdrill.models.margin import prepare_head, with_margin
 from leakdrill.models.training import evaluate, fit_model, predict
 from leakdrill.models.transfer import adapt
-from leakdrill.shadows.pool import ShadowPool, digests_of, random_halves, shadow_models
+from leakdrill.shadows.pool import ShadowPool, random_halves, shadow_models
 from leakdrill.shadows.recipes import FromScratch, Transferred
 
 ARCH = SmallCnn(width=4, num_features=16)

@@ -12,10 +12,11 @@ import torch
 
 from leakdrill.archs import SmallCnn
 from leakdrill.contract.worlds import ARCH, NUM_CLASSES, images, leaked
+from leakdrill.data.digests import digests_of
 from leakdrill.data.examples import Examples
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
-from leakdrill.shadows import FromScratch, ShadowPool, Transferred, digests_of, random_halves, shadow_models
+from leakdrill.shadows import FromScratch, ShadowPool, Transferred, random_halves, shadow_models
 
 RECIPE = FromScratch(ARCH, NUM_CLASSES, Fit(epochs=1, batch_size=16))
 EXAMPLES = images(np.random.default_rng(1), 10)

@@ -1,11 +1,34 @@
 """What attacks with shadow models have in common that expect a defence: their shadow models run it, too."""
 
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import DEFENCES, Access, Attack, View
+from leakdrill.data.examples import Examples
 from leakdrill.defences.base import Stage
 from leakdrill.defences.known import KnownDefences
+from leakdrill.seeds import numpy_generator
+from leakdrill.shadows import TrainedWith
+from leakdrill.shadows.guarding import num_held_out
 from leakdrill.spec import Spec
+
+
+@dataclass(frozen=True)
+class ShadowDefences:
+    """What shadow models run, and the rows of shadow_test set apart for that: no attack is tuned on these."""
+
+    known: KnownDefences
+    apart: NDArray[np.int64]
+    held_out: Examples  # those rows
+    public: Examples | None
+
+    @property
+    def training(self) -> TrainedWith:
+        known = self.known.training
+        return TrainedWith(known, self.held_out, self.public) if known else TrainedWith()
 
 
 class OnShadows(Attack):
@@ -22,6 +45,12 @@ class OnShadows(Attack):
     def adapts_to(self, defence: Spec, stage: Stage) -> bool:
         return (self.defended_shadows and stage != "release") or super().adapts_to(defence, stage)
 
-    def shadow_defences(self, view: View) -> KnownDefences:
+    def shadow_defences(self, view: View) -> ShadowDefences:
         """Those that its shadow models run. Raises ScenarioError where they are to, and were not granted."""
-        return view.known_defences() if self.defended_shadows else KnownDefences()
+        known = view.known_defences() if self.defended_shadows else KnownDefences()
+        _, test = view.shadow_pools()
+        num_apart = num_held_out(len(test)) if known.need_held_out else 0
+        apart = numpy_generator(view.shadow_seed, "held out").permutation(len(test))[:num_apart]
+        # in memory: a memory map would not survive the way to worker processes
+        public = None if view.public is None else view.public.take(np.arange(len(view.public)))
+        return ShadowDefences(known, apart, test.take(apart), public)

@@ -15,11 +15,12 @@ from leakdrill.attacks.base import ARCHITECTURE, EITHER, SHADOW_EXAMPLES, Access
 from leakdrill.attacks.checks import check_labels
 from leakdrill.attacks.tuning.defended import OnShadows
 from leakdrill.attacks.tuning.recipe import shadow_recipe
+from leakdrill.data.digests import digests_of
 from leakdrill.data.examples import joined
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.seeds import derive
-from leakdrill.shadows import ShadowPool, digests_of, random_halves
+from leakdrill.shadows import ShadowPool, random_halves
 
 
 class HalvesTrained(OnShadows):
@@ -55,8 +56,7 @@ class HalvesTrained(OnShadows):
         """
         check_labels(view)
         train, _ = view.shadow_pools()
-        self.shadow_defences(view)  # or say that they are unknown
-        recipe = shadow_recipe(view, self.fit, self.arch, self.name)
+        recipe = shadow_recipe(view, self.fit, self.arch, self.name, self.shadow_defences(view).training)
         if view.num_classes < 2:
             raise ScenarioError(f"{self.name}: a task of {view.num_classes} class has no wrong labels to compare with")
         examples = joined(train, view.challenge) if self.mode == "online" else train

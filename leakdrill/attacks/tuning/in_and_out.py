@@ -31,7 +31,7 @@ from leakdrill.labelonly.cut import best_cut, separation
 from leakdrill.models.training import predict
 from leakdrill.seeds import numpy_generator
 from leakdrill.shadows import ShadowPool, shadow_models
-from leakdrill.shadows.guarding import guard_shadow, num_held_out
+from leakdrill.shadows.guarding import guard_shadow
 
 #: What stands before a shadow, by its number and its network.
 Guarded = Callable[[int, nn.Module], Guard | None]
@@ -133,10 +133,8 @@ class ShadowHalves(Averaging, HalvesTrained):
     def _gather(self, view: View, pool: ShadowPool, num_own: int) -> Gathered:
         train, test = view.shadow_pools()
         tuned_on = numpy_generator(view.seed, "tuned on").permutation(num_own)[: self.tuning_examples]
-        defences = self.shadow_defences(view).prediction
-        num_apart = num_held_out(len(test)) if defences else 0
-        order = numpy_generator(pool.seed, "held out").permutation(len(test))
-        held_out, test = test.take(order[:num_apart]), test.take(np.sort(order[num_apart:]))
+        defences = self.shadow_defences(view)
+        test = test.take(np.setdiff1d(np.arange(len(test)), defences.apart))
         own = train.take(tuned_on)
         chosen = numpy_generator(view.seed, "population").permutation(len(test))[: self.num_population]
         population = test.take(chosen)
@@ -144,7 +142,7 @@ class ShadowHalves(Averaging, HalvesTrained):
         of_challenge, num_sure = self._ask(view, view.challenge)
         check_not_constant(of_challenge[:, 0], view.victim_name)
         of_population, _ = self._ask(view, population)
-        guarded = partial(guard_shadow, defences, pool, held_out=held_out, cache=view.cache)
+        guarded = partial(guard_shadow, defences.known.prediction, pool, held_out=defences.held_out, cache=view.cache)
         of_shadows = self._ask_shadows(view, pool, guarded, (view.challenge, own, population))
         nowhere = np.zeros((pool.num_shadows, 1), dtype=np.bool_)
         in_challenge = pool.is_in[:, num_own:] if self.mode == "online" else nowhere.repeat(len(view.challenge), 1)

@@ -4,7 +4,7 @@ Attacks on confidences, which they are measured against, are tuned on the same.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar, Self, TypeVar
@@ -17,19 +17,19 @@ from torch import nn
 from leakdrill.archs import ArchSpec
 from leakdrill.attacks.base import ARCHITECTURE, EITHER, SHADOW_EXAMPLES, SOURCE_LABEL, Access, Victim, View
 from leakdrill.attacks.checks import check_labels
-from leakdrill.attacks.tuning.defended import OnShadows
+from leakdrill.attacks.tuning.defended import OnShadows, ShadowDefences
 from leakdrill.attacks.tuning.recipe import shadow_recipe
+from leakdrill.data.digests import digests_of
 from leakdrill.data.examples import Examples
 from leakdrill.defences import Guard
-from leakdrill.defences.base import Defence
 from leakdrill.errors import InvalidInput
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import Progress, predict, softmax
 from leakdrill.oracles.oracle import Oracle
 from leakdrill.seeds import derive, numpy_generator
-from leakdrill.shadows import Draws, FromScratch, ShadowPool, Transferred, digests_of, draw_shadow_sets, shadow_models
-from leakdrill.shadows.guarding import guard_shadow, num_held_out
+from leakdrill.shadows import Draws, FromScratch, ShadowPool, Transferred, draw_shadow_sets, shadow_models
+from leakdrill.shadows.guarding import guard_shadow
 
 #: Labels (N,) of images (N, H, W, 3), of uint8 or of floats in [0, 255] that are whole numbers; or of rows (N, F).
 PredictLabel = Callable[[NDArray[Any]], NDArray[np.generic]]
@@ -107,7 +107,7 @@ class ShadowPlan:
     test: Examples
     draws: Draws
     num_tuned_on: int
-    defences: Sequence[Defence]
+    defences: ShadowDefences
     seed: int
     num_workers: int
     cache: ModelCache | None
@@ -124,11 +124,10 @@ class ShadowPlan:
     def _with_examples(self, pool: ShadowPool, shadow: int, network: nn.Sequential) -> ShadowModel:
         own_train, own_test = self.draws.train[shadow], self.draws.test[shadow]
         order = numpy_generator(self.seed, "tuned on").permutation(len(own_train))
-        num_apart = num_held_out(len(order)) if self.defences else 0
-        chosen = order[: min(self.num_tuned_on, len(order) - num_apart)]
+        chosen = order[~np.isin(own_test[order], self.defences.apart)][: self.num_tuned_on]
         seen, unseen = self.train.take(own_train[chosen]), self.test.take(own_test[chosen])
-        apart = self.test.take(own_test[order[len(order) - num_apart :]])
-        guard = guard_shadow(self.defences, pool, shadow, network, apart, self.cache)
+        known = self.defences.known.prediction
+        guard = guard_shadow(known, pool, shadow, network, self.defences.held_out, self.cache)
         return ShadowModel(
             network,
             partial(_labels, network, guard, seen.inputs.dtype),
@@ -192,14 +191,14 @@ class ShadowTuned(OnShadows):
         size = self.shadow_size or min(len(train), len(test))
         seed = derive(view.shadow_seed, "one shadow model")  # the same for every attack that plans this model
         draws = draw_shadow_sets(train, test, self.num_shadows, size, derive(seed, "draws"))
-        known = self.shadow_defences(view)
+        defences = self.shadow_defences(view)
         return ShadowPlan(
-            shadow_recipe(view, self.fit, self.arch, self.name),
+            shadow_recipe(view, self.fit, self.arch, self.name, defences.training),
             train,
             test,
             draws,
             self.tuning_examples,
-            known.prediction,
+            defences,
             seed,
             view.num_workers,
             view.cache,

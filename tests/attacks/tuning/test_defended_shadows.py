@@ -14,16 +14,20 @@ from torch import nn
 from leakdrill.archs import build
 from leakdrill.attacks import Boundary, ConfidenceThreshold, ConfidenceVector, Lira, Oslo, Rmia, Translation
 from leakdrill.attacks.base import Verdict
-from leakdrill.attacks.tuning.defended import OnShadows
-from leakdrill.attacks.tuning.shadow_tuned import ShadowTuned
+from leakdrill.attacks.tuning.defended import OnShadows, ShadowDefences
+from leakdrill.attacks.tuning.halves import HalvesTrained
+from leakdrill.attacks.tuning.shadow_tuned import ShadowModel, ShadowTuned
 from leakdrill.contract.worlds import LARGER, NUM_CLASSES, LocalOracle, World, images, world
 from leakdrill.defences import MemGuard, MemGuardStrongest, OutputNoise, Rounding, Temperature, guard
 from leakdrill.defences.base import Defence, Defend, Owner
 from leakdrill.defences.known import KnownDefences
+from leakdrill.defences.training import EarlyStopping, LabelSmoothing, Transfer
+from leakdrill.defences.training.base import TrainingDefence
 from leakdrill.errors import ScenarioError
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import fit_model, predict, softmax
+from leakdrill.shadows.guarding import num_held_out
 
 FIT = Fit(epochs=20, batch_size=16, learning_rate=0.05)
 ADAPTIVE = {"defended_shadows": True, "fit": FIT}
@@ -99,7 +103,12 @@ def test_it_needs_to_know_the_defences_and_is_told_so(attack: type[OnShadows]) -
 
 
 def plan(attack: ShadowTuned, made: World, defences: Sequence[Defence]) -> Any:
-    return replace(attack.plan_shadow(made.view), defences=defences).train_models().models[0]
+    """Its one shadow, defended at prediction time by whatever is given, whether a scenario could name it or not."""
+    planned = attack.plan_shadow(made.view)
+    known = KnownDefences.model_construct(training=(), prediction=tuple(defences))
+    _, test = made.view.shadow_pools()
+    apart = np.arange(num_held_out(len(test))) if known.need_held_out else np.arange(0)
+    return replace(planned, defences=ShadowDefences(known, apart, test.take(apart), None)).train_models().models[0]
 
 
 def test_a_shadows_labels_are_those_of_its_defended_scores(tmp_path: Path) -> None:
@@ -158,3 +167,43 @@ def test_what_is_fitted_is_kept_and_known_by_all_that_made_it(tmp_path: Path) ->
     assert num_kept() == 3
     plan(ConfidenceThreshold(fit=FIT), made, [MemGuard(fit=QUICK)])
     assert num_kept() == 5
+
+
+def trained(made: World, attack: ShadowTuned, *training: TrainingDefence, **changes: Any) -> ShadowModel:
+    known = KnownDefences(training=training)
+    view = replace(made.view, defences=known, **changes)
+    return attack.plan_shadow(view).train_models().models[0]
+
+
+def test_a_shadow_is_trained_as_its_owner_would_have_and_known_by_it(tmp_path: Path) -> None:
+    cache = ModelCache(tmp_path / "shadows")
+    made = behind([], tmp_path, cache=cache)
+    attack = ConfidenceThreshold(**ADAPTIVE)
+    plain, smoothed = trained(made, attack), trained(made, attack, LabelSmoothing(share=0.8))
+    of_plain, of_smoothed = (shadow.scores()[shadow.is_member].max(axis=1).mean() for shadow in (plain, smoothed))
+    assert of_plain > of_smoothed + 0.2
+    naive = trained(made, attack.model_copy(update={"defended_shadows": False}), LabelSmoothing(share=0.8))
+    assert naive.scores().tobytes() == plain.scores().tobytes()
+    assert trained(made, attack, LabelSmoothing(share=0.8)).scores().tobytes() == smoothed.scores().tobytes()
+
+
+def test_a_defence_that_takes_other_data_has_that_of_the_adversary(tmp_path: Path) -> None:
+    """Early stopping by patience chooses on examples that no attack is then tuned on."""
+    made = behind([], tmp_path)
+    attack = ConfidenceThreshold(defended_shadows=True, fit=QUICK)
+    stopped = trained(made, attack, EarlyStopping(patience=1))
+    assert stopped.is_member.sum() == 64
+    with pytest.raises(ScenarioError, match="needs public examples"):
+        trained(made, attack, Transfer())
+    public = images(np.random.default_rng(9), 10)
+    transferred = trained(made, attack, Transfer(fit=QUICK), public=public)
+    assert transferred.scores().tobytes() != stopped.scores().tobytes()
+
+
+@pytest.mark.parametrize("attack", [Lira(), Oslo()], ids=lambda attack: attack.kind)
+def test_halves_are_trained_with_the_defences_too(attack: HalvesTrained, tmp_path: Path) -> None:
+    view = replace(behind([], tmp_path).view, defences=KnownDefences(training=(LabelSmoothing(),)))
+    naive, defended = (attack.model_copy(update={"defended_shadows": each}).plan(view)[0] for each in (False, True))
+    assert defended.recipe.trained_with.defences == (LabelSmoothing(),)
+    assert naive.made_of(0) != defended.made_of(0)
+    assert (naive.is_in == defended.is_in).all()
