@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -44,8 +44,9 @@ def play_in_jobs(
                 continue
             verdict = said["verdict"] if said else broken(cell, run_dir, job.death()).verdict
             tell_done(cell, verdict, observer, countdown)
-            if said is None:
-                jobs[jobs.index(job)] = job = Job(run_dir, job.seat, heard) if waiting else job
+            if said is None and waiting:
+                job.end()
+                jobs[jobs.index(job)] = job = Job(run_dir, job.seat, heard)
             job.play(waiting.popleft() if waiting else None)
     finally:
         _stop(jobs)
@@ -75,7 +76,8 @@ class Job:
                 env=os.environ | ONE_THREAD,
                 start_new_session=True,  # Ctrl-C reaches this process alone, which stops the jobs
             )
-        Thread(target=self._listen, args=(heard,), daemon=True).start()
+        self._listening = Thread(target=self._listen, args=(heard,), daemon=True)
+        self._listening.start()
 
     def play(self, cell: Cell | None) -> None:
         """None: nothing more."""
@@ -92,9 +94,23 @@ class Job:
             "\n    ".join([f"the process that played this cell ended with exit code {self.process.wait()}", *written])
         )
 
+    def leave(self) -> None:
+        """Ask it to stop, and its parties with it."""
+        if self.process.stdin:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+
+    def end(self) -> None:
+        """Make sure that it has. Its parties leave when it is gone."""
+        self.process.kill()
+        self.process.wait()
+        self._listening.join()
+        self.leave()
+
     def _listen(self, heard: Heard) -> None:
-        for line in self.process.stdout or ():
-            heard.put((self, json.loads(line)))
+        with self.process.stdout or nullcontext(()) as lines:
+            for line in lines:
+                heard.put((self, json.loads(line)))
         heard.put((self, None))
 
 
@@ -102,13 +118,10 @@ def _stop(jobs: Sequence[Job]) -> None:
     """Ask all to leave, then insist."""
     try:
         for job in jobs:
-            if job.process.stdin:
-                with suppress(BrokenPipeError):
-                    job.process.stdin.close()
+            job.leave()
         for job in jobs:
             with suppress(subprocess.TimeoutExpired):
                 job.process.wait(LEAVE_SECONDS)
     finally:  # also after a second Ctrl-C
         for job in jobs:
-            job.process.kill()
-            job.process.wait()
+            job.end()

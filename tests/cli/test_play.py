@@ -9,6 +9,7 @@ import pytest
 from typer.testing import Result
 
 from leakdrill.referee import grid
+from leakdrill.referee.grid import Schedule
 from leakdrill.results import Results
 
 Shell = Callable[..., Result]
@@ -164,3 +165,50 @@ def test_a_parties_file_that_is_missing_or_malformed_is_named(
     assert answer.exit_code == 2
     assert complaint in answer.stderr
     assert str(file) in answer.stderr
+
+
+GRID = "grid={after.shadow_size: [20, 30]}"
+
+
+def test_a_grid_is_played_by_as_many_processes_as_are_asked_for(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    for options, wanted in (([], Schedule(3)), (["--jobs", 5], Schedule(5)), (["--ray", "auto"], Schedule(3, "auto"))):
+        answer = leakdrill("run", scenario, "--set", GRID, "--out", tmp_path / "out", *options)
+        assert answer.exit_code == 0, answer.stderr
+        assert plays.schedule == wanted
+
+
+def test_a_shard_joins_the_folder_of_the_others_and_says_that_it_must_be_theirs(
+    leakdrill: Shell, scenario: Path, finished: Path, plays: SimpleNamespace, tmp_path: Path
+) -> None:
+    first = leakdrill("run", scenario, "--set", GRID, "--out", tmp_path / "out", "--shard", "2/8")
+    assert plays.schedule.shard == (2, 8)
+    assert f"all shards must be given this very {tmp_path / 'out'}" in first.stderr
+    assert leakdrill("run", scenario, "--set", GRID, "--out", finished, "--shard", "3/8").exit_code == 0
+    assert plays.run_dir == finished
+    pinned = leakdrill(
+        "run", scenario, "--set", GRID, "--set", "split_key=x", "--out", tmp_path / "o", "--shard", "1/2"
+    )
+    assert "all shards" not in pinned.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--jobs", 2], "--jobs is for the cells of a grid, and this scenario has none"),
+        (["--shard", "1/2"], "--shard is for the cells of a grid"),
+        (["--set", GRID, "--shard", "3/2", "--out", "x"], "--shard 3/2: wanted I/N"),
+        (["--set", GRID, "--shard", "half", "--out", "x"], "--shard half: wanted I/N"),
+        (["--set", GRID, "--shard", "1/2"], "--shard needs --out"),
+        (["--set", GRID, "--jobs", 2, "--parties", "p.yaml"], "--jobs starts parties of its own"),
+    ],
+)
+def test_options_for_a_sweep_that_make_no_sense_are_refused(
+    leakdrill: Shell, scenario: Path, plays: SimpleNamespace, options: list[object], complaint: str
+) -> None:
+    answer = leakdrill("run", scenario, *options)
+    assert answer.exit_code == 2
+    assert complaint in answer.stderr
+    assert plays.run_dir is None
