@@ -167,7 +167,7 @@ def predict(model: nn.Module, inputs: NDArray[Any], tile: int = TILE) -> NDArray
     gives NaN or infinity.
     """
     outputs: NDArray[np.float32] | None = None
-    with _evaluating(model), torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         for start in range(0, max(len(inputs), 1), tile):
             rows = inputs[start : start + tile]
             got = model(as_batch(_padded(rows, tile)))[: len(rows)].float().numpy()
@@ -267,7 +267,7 @@ def _trains_in_bfloat16(model: nn.Module, fit: Fit) -> bool:
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode for a while; afterwards every module is in the mode it was in."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

@@ -9,15 +9,21 @@ from torch import nn
 
 from leakdrill.archs import ARCHS, cut
 from leakdrill.archs.fully_connected import FullyConnected
+from leakdrill.archs.own import Own
 from leakdrill.attacks.base import Attack
 from leakdrill.datasets.table import TableSpec
+from leakdrill.defences.training.dp_sgd import DpSgd
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.scenario.schema import Scenario
 
 
 def check_suited(scenario: Scenario) -> None:
-    """Raises ScenarioError for a network of the other form, and for images' changes to rows. Opens no data set."""
+    """Raises ScenarioError for a network of the other form, for images' changes to rows, and for a privacy that is out
+    of reach. Opens no data set."""
+    for defence in scenario.cbig.source_model.defences:
+        if isinstance(defence, DpSgd):
+            defence.check(2 * scenario.data.splits.source_train)  # of two classes at least
     dataset, arch = scenario.data.dataset, scenario.cbig.source_model.arch
     has_rows, takes_rows = isinstance(dataset, TableSpec), isinstance(arch, FullyConnected)
     if has_rows != takes_rows:
@@ -34,7 +40,7 @@ def check_suited(scenario: Scenario) -> None:
 def _check_release(scenario: Scenario) -> None:
     """Raises ScenarioError for a release defence that what is released is too small for."""
     spec = scenario.cbig.source_model
-    if not scenario.cbig.release_defences:
+    if not scenario.cbig.release_defences or isinstance(spec.arch, Own):  # of which only cbig knows the blocks
         return
     known = {"num_features": 1} if isinstance(spec.arch, FullyConnected) else {}  # how many is not known yet
     with torch.device("meta"):

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from leakdrill.data.examples import Examples
+from leakdrill.defences.training.adversarial_regularisation import AdversarialRegularisation
 from leakdrill.defences.training.augmentation import Augmentation
 from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.defences.training.combining import contradiction, has_batch_norm
@@ -23,7 +24,9 @@ from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import Progress, accuracy, fit_scales, gathering
 
-_TrainingDefence = L2 | L1 | Dropout | LabelSmoothing | EarlyStopping | Augmentation | Transfer | DpSgd
+_TrainingDefence = (
+    L2 | L1 | Dropout | LabelSmoothing | EarlyStopping | Augmentation | AdversarialRegularisation | Transfer | DpSgd
+)
 TrainingDefenceSpec = Annotated[_TrainingDefence, Field(discriminator="kind")]
 
 TRAINING_DEFENCES: dict[str, type[_TrainingDefence]] = {

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from leakdrill.defences.training.accounting import Accountant, epsilon_of, noise_for
+from leakdrill.defences.training.accounting import Accountant, epsilon_of, least_epsilon, noise_for
 from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
@@ -49,13 +49,23 @@ class DpSgd(TrainingDefence):
             raise ValueError("dp_sgd takes its noise from `epsilon` or from `noise_multiplier`: set one of the two")
         return self
 
-    def budget(self, fit: Fit, num_examples: int) -> Budget:
-        """Raises ScenarioError for an epsilon that cannot be reached, or a delta that promises nothing."""
+    def check(self, num_examples: int) -> None:
+        """Raises ScenarioError for an epsilon that no noise reaches, or a delta that promises nothing with at least so
+        many training examples. Quick, as `budget` is not."""
         if self.delta * num_examples >= 1:
             raise ScenarioError(
                 f"dp_sgd's delta {self.delta:g} is no less than one in {num_examples} training examples: a training "
                 "that publishes one of them in full would keep to it; lower delta"
             )
+        if self.epsilon is not None and self.epsilon < (least := least_epsilon(self.delta, self.accountant)):
+            raise ScenarioError(
+                f"dp_sgd cannot reach epsilon {self.epsilon:g} at delta {self.delta:g}: whatever the noise, the "
+                f"{self.accountant} accountant cannot show less than {least:.2g}; raise epsilon or delta"
+            )
+
+    def budget(self, fit: Fit, num_examples: int) -> Budget:
+        """Raises what `check` raises, and ScenarioError where all these steps spend more whatever the noise."""
+        self.check(num_examples)
         sample_rate = min(1.0, fit.batch_size / num_examples)
         num_steps = fit.epochs * steps_per_epoch(fit, num_examples)
         noise = self.noise_multiplier
