@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -29,6 +30,8 @@ from leakdrill.parties.succession import SUCCEEDED, generations
 
 MAX_FILES = 1 << 16  # a connection is one, and a caller may hold many: a shell's usual 1,024 are soon gone
 
+FOR_SUCCESSORS = ("scipy.stats", "sklearn.decomposition", "sklearn.ensemble", "sklearn.mixture", "sklearn.svm")
+
 Listeners = Callable[[Party], Sequence[Listener]]
 
 
@@ -42,7 +45,7 @@ def main(name: str, listeners: Listeners, has_successors: bool = False) -> None:
     logs.to_stderr(name)
     _allow_many_files()
     if has_successors:
-        generations(args.home, lambda: _keep_ports(args))
+        generations(args.home, lambda: _before_a_successor(args))
     torch.set_num_threads(1)  # the same scores bit for bit, and no party slows another more than it must
     asyncio.run(_serve(name, args, listeners))
 
@@ -89,6 +92,13 @@ async def _serve(name: str, args: argparse.Namespace, listeners: Listeners) -> N
     await serving.stop()
     code = SUCCEEDED if party.leaving.is_set() else 0
     os._exit(code)  # a compute thread in the middle of a training must not delay the stop
+
+
+def _before_a_successor(args: argparse.Namespace) -> None:
+    """It finds imported what the attacks import when they need it: there may be a hundred successors in a drill."""
+    for module in FOR_SUCCESSORS:
+        import_module(module)
+    _keep_ports(args)
 
 
 def _keep_ports(args: argparse.Namespace) -> None:
