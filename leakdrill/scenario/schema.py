@@ -238,13 +238,18 @@ class Scenario(Spec):
         return self
 
     @model_validator(mode="after")
-    def _release_defences_have_data(self) -> Self:
-        wanting = [defence.kind for defence in self.cbig.release_defences if defence.needs_public]
-        if wanting and not self.data.splits.source_public:
-            raise ValueError(
-                f"cbig.release_defences has {wanting[0]}, which needs photos that are public: give "
-                "data.splits.source_public some examples"
-            )
+    def _defences_have_public_data(self) -> Self:
+        places = {
+            "source_model.defences": self.cbig.source_model.defences,
+            "release_defences": self.cbig.release_defences,
+        }
+        for place, defences in places.items():
+            wanting = [defence.kind for defence in defences if defence.needs_public]
+            if wanting and not self.data.splits.source_public:
+                raise ValueError(
+                    f"cbig.{place} has {wanting[0]}, which needs examples that are public: give "
+                    "data.splits.source_public some"
+                )
         return self
 
     @field_validator("timeline", mode="before")
