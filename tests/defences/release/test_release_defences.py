@@ -116,7 +116,7 @@ def test_what_the_scenario_cannot_do_is_refused_before_anything_is_trained() -> 
     with pytest.raises(ScenarioError, match="of 5 blocks, but what is released has 4 with weights: stem, block1"):
         check_threat(defended({"kind": "reinitialised_blocks", "blocks": 5}))
     check_threat(defended({"kind": "reinitialised_blocks", "blocks": 5}, releases="source_model"))  # and its head
-    with pytest.raises(ValidationError, match="has distillation, which needs photos that are public"):
+    with pytest.raises(ValidationError, match="has distillation, which needs examples that are public"):
         defended({"kind": "distillation"})
     with pytest.raises(ValidationError, match="leave out the fit's loss and precision"):
         Distillation(fit=Fit(loss="arcface"))
