@@ -21,6 +21,7 @@ from leakdrill.attacks.base import (
 )
 from leakdrill.attacks.confidences.modified_entropy import modified_entropy
 from leakdrill.data.examples import Examples
+from leakdrill.defences.base import Stage
 from leakdrill.errors import NotReady, ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.fit import Fit
@@ -39,6 +40,7 @@ from leakdrill.shadows import (
     train_shadow_networks,
     true_confidences,
 )
+from leakdrill.spec import Spec
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,10 @@ class TransMia(Attack):
         if self.shadow != "freeze" and self.arch is None:  # a frozen g_s needs a linear head and nothing else
             needs.add(ARCHITECTURE)
         return frozenset(needs)
+
+    def adapts_to(self, defence: Spec, stage: Stage) -> bool:
+        """A shadow that trains on from what was obfuscated before it leaked mends it, as far as its data go."""
+        return (stage == "release" and self.shadow == "fine_tune") or super().adapts_to(defence, stage)
 
     @property
     def shadow_set_size(self) -> int:

@@ -1,7 +1,7 @@
 """What there is to try: attacks, defences, data sets, architectures, scenarios, sweeps, each with its line."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,8 +44,19 @@ def _attacks() -> dict[str, str]:
 
 def _defences() -> dict[str, str]:
     from leakdrill.defences import DEFENCES
+    from leakdrill.defences.release import RELEASE_DEFENCES
+    from leakdrill.defences.training import TRAINING_DEFENCES
 
-    return {kind: _first_line(defence) for kind, defence in DEFENCES.items()}
+    stages: dict[str, Mapping[str, type]] = {
+        "training": TRAINING_DEFENCES,
+        "release": RELEASE_DEFENCES,
+        "prediction": DEFENCES,
+    }
+    return {
+        kind: f"{stage}: {_first_line(defence)}"
+        for stage, kinds in stages.items()
+        for kind, defence in kinds.items()
+    }
 
 
 def _datasets() -> dict[str, str]:

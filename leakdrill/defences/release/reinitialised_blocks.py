@@ -13,10 +13,10 @@ from leakdrill.models.artefact import Artefact
 
 
 class ReinitialisedBlocks(ReleaseDefence):
-    """The last blocks get fresh random weights, for csmall to train itself: `csmall.target_model.transfer: fine_tune`.
+    """Fresh random weights for the last blocks, the ones most specific to the training data (Yosinski et al. 2014).
 
-    Early layers are general and late ones specific to what they were trained on (Yosinski et al. 2014). The fresh
-    weights are not those that f_s started from. Blocks without weights, such as a pooling, are not counted.
+    csmall trains them itself: `csmall.target_model.transfer: fine_tune`. They are not those that f_s started from.
+    Blocks without weights, such as a pooling, are not counted.
     """
 
     kind: Literal["reinitialised_blocks"] = "reinitialised_blocks"
