@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from leakdrill.defences.base import Stage
 from leakdrill.network.policy import Row
 from leakdrill.spec import Spec
 
 Outcome = Literal["holds", "does not hold", "undecided"]
 Verdict = Literal["met", "not met", "broken", "undecided"]
 Unit = Literal["example", "identity"]
+#: When a company can defend: as it fits its model, as it hands g_s on, or as it answers.
+Stage = Literal["training", "release", "prediction"]
 
 
 class Interval(Spec):

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from leakdrill.errors import ScenarioError
 from leakdrill.models.cache import ModelCache
+from leakdrill.results import Stage as Stage  # which every command imports, and so must not import what is here
 from leakdrill.spec import Spec
 
 Scores = NDArray[np.float64]  # (N, C): each row a probability vector
 Keys = NDArray[np.uint64]  # (N,): of each example, by its bytes; see leakdrill.defences.keyed
 #: Scores as the model gives them, and the keys of the examples asked about, to scores as the public sees them.
 Defend = Callable[[Scores, Keys], Scores]
-#: When a company can defend: as it fits its model, as it hands g_s on, or as it answers.
-Stage = Literal["training", "release", "prediction"]
 #: What an API answers, row by row: scores (N, C), an embedding (N, D) of length 1, or a distance (N, 1).
 Answered = Literal["scores", "embedding", "distance"]
 
