@@ -1,12 +1,14 @@
 """Whether a run comes out the same again."""
 
+import shutil
 import time
+from pathlib import Path
 
 import typer
 from rich.table import Table
 
 from leakdrill.cli.play import running_parties
-from leakdrill.cli.runs import finished_drills, recorded_scenario, recorded_split_key
+from leakdrill.cli.runs import CELLS, SCENARIO, finished_drills, recorded_scenario, recorded_split_key
 from leakdrill.cli.shell import OutOption, PartiesOption, RunArgument, new_run_dir, stdout
 
 IDENTICAL, DIFFERENT = 0, 1
@@ -25,10 +27,13 @@ def reproduce(run_dir: RunArgument, out: OutOption = None, parties_file: Parties
     from leakdrill.referee.drill import Drill
     from leakdrill.referee.remote_parties import seated
 
-    finished = finished_drills(run_dir)
+    # but for cells that broke before they were dealt
+    finished = [(drill_dir, then) for drill_dir, then in finished_drills(run_dir) if (drill_dir / SCENARIO).exists()]
     again = new_run_dir(
         out or run_dir.with_name(f"{run_dir.name}-again-{time.strftime('%Y%m%d-%H%M%S')}"), run_dir.name
     )
+    if (run_dir / CELLS).is_dir():
+        _copy_plan(run_dir, again)
     console, table, num_figures = stdout(), Table("figure", "then", "now"), 0
     with observe(console) as observer, seated(again, running_parties(parties_file)) as parties:
         for drill_dir, then in finished:
@@ -51,3 +56,11 @@ def reproduce(run_dir: RunArgument, out: OutOption = None, parties_file: Parties
         f"{table.row_count} of {num_figures} figures of {run_dir} came out differently in {again}", soft_wrap=True
     )
     raise typer.Exit(DIFFERENT)
+
+
+def _copy_plan(run_dir: Path, again: Path) -> None:
+    """So that the new folder of a grid can be shown, and gone on with, as the old one can."""
+    again.mkdir(parents=True, exist_ok=True)
+    for name in (SCENARIO, "sweep.json"):
+        if (run_dir / name).exists():
+            shutil.copy(run_dir / name, again)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from leakdrill.attacks.base import Attack
 from leakdrill.data.tasks import challenge_per_class
@@ -23,10 +24,10 @@ WORKERS_SECONDS = 4.0  # assumed: processes that train shadow networks import to
 
 
 #: What cells of a grid make once for all, and the parts of the scenario that make it.
-SHARED: dict[str, set[str]] = {
+SHARED: dict[str, Any] = {
     "start": set(),
     "dealing": {"data"},
-    "source model": {"data", "seed", "cbig"},
+    "source model": {"data": True, "seed": True, "cbig": {"source_model"}},
     "target model": {"data", "seed", "cbig", "csmall"},
 }
 

@@ -33,6 +33,22 @@ def test_reproduce_lists_every_figure_that_differs(
     assert "1 of" in answer.stdout
 
 
+def test_the_new_folder_of_a_grid_can_be_shown_as_the_old_one_can(
+    leakdrill: Shell, tmp_path: Path, write_run: Callable[..., Path], drills: Any
+) -> None:
+    sweep = write_run(tmp_path / "sweep", grid={"seed": [1, 2]})
+    (sweep / "results.json").unlink()
+    write_run(sweep / "cells" / "1-seed=1")
+    never_dealt = write_run(sweep / "cells" / "2-seed=2")
+    (never_dealt / "scenario.json").unlink()
+    answer = leakdrill("reproduce", sweep, "--out", tmp_path / "again")
+    assert answer.exit_code == 0, answer.stderr
+    assert [drill.out for drill in drills.made] == [tmp_path / "again" / "cells" / "1-seed=1"]
+    write_run(tmp_path / "again" / "cells" / "1-seed=1")  # as a real drill would have
+    shown = leakdrill("show", tmp_path / "again")
+    assert "1 of 2 cells are yet to be played" in shown.stdout
+
+
 def test_reproduce_needs_the_truth(leakdrill: Shell, finished: Path, drills: Any) -> None:
     (finished / "truth" / "split_key").unlink()
     answer = leakdrill("reproduce", finished)
