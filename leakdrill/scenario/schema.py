@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import reduce
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -30,12 +31,14 @@ class SourceModel(Spec):
 
     @model_validator(mode="after")
     def _defences_go_together(self) -> Self:
-        fit = self.fit
-        for defence in self.defences:
-            fit = defence.changed_fit(fit)
-        if self.defences and (wrong := contradiction(self.defences, fit, arch_has_batch_norm(self.arch))):
+        if self.defences and (wrong := contradiction(self.defences, self.defended_fit, arch_has_batch_norm(self.arch))):
             raise ValueError(f"cbig.source_model: {wrong}")
         return self
+
+    @property
+    def defended_fit(self) -> Fit:
+        """The fit with what its defences change of it."""
+        return reduce(lambda fit, defence: defence.changed_fit(fit), self.defences, self.fit)
 
 
 class Api(Spec):
@@ -239,7 +242,7 @@ class Scenario(Spec):
 
     @model_validator(mode="after")
     def _defences_have_public_data(self) -> Self:
-        places = {
+        places: dict[str, Sequence[Any]] = {
             "source_model.defences": self.cbig.source_model.defences,
             "release_defences": self.cbig.release_defences,
         }

@@ -33,7 +33,7 @@ def check_suited(scenario: Scenario) -> None:
         )
     _check_release(scenario)
     if has_rows:
-        _check_fit("cbig.source_model.fit", scenario.cbig.source_model.fit)
+        _check_fit("cbig.source_model.fit, with its defences,", scenario.cbig.source_model.defended_fit)
         _check_fit("csmall.target_model.fit", scenario.csmall.target_model.fit)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,8 @@ from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import fit_scales, needs_scales
+
+EPSILON = 8.0  # De et al., section 4
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class DpSgd(TrainingDefence):
     """
 
     kind: Literal["dp_sgd"] = "dp_sgd"
-    epsilon: float | None = Field(None, gt=0, le=1e6, description="to spend in the whole training; or noise_multiplier")
+    epsilon: float | None = Field(
+        None, gt=0, le=1e6, description="to spend in the whole training; default: 8, unless noise_multiplier is set"
+    )
     noise_multiplier: float | None = Field(None, gt=0, le=1e6, description="standard deviations, in max_grad_norm")
     delta: float = Field(1e-5, gt=0, lt=1, description="less than one in the number of training examples")
     max_grad_norm: float = Field(1.0, gt=0, description="what each example's gradient is clipped to, in L2")
@@ -43,9 +47,16 @@ class DpSgd(TrainingDefence):
     )
     accountant: Accountant = Field("prv", description="prv: the tightest; rdp: up to a tenth looser, and faster")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _some_measure(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("epsilon") is None and value.get("noise_multiplier") is None:
+            return {**value, "epsilon": EPSILON}
+        return value
+
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
-        if (self.epsilon is None) == (self.noise_multiplier is None):
+        if self.epsilon is not None and self.noise_multiplier is not None:
             raise ValueError("dp_sgd takes its noise from `epsilon` or from `noise_multiplier`: set one of the two")
         return self
 

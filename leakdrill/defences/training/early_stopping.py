@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.errors import ScenarioError
 from leakdrill.models.training import accuracy
+
+PATIENCE = 3  # epochs
 
 
 class EarlyStopping(TrainingDefence):
@@ -20,11 +22,22 @@ class EarlyStopping(TrainingDefence):
 
     kind: Literal["early_stopping"] = "early_stopping"
     epochs: int | None = Field(None, ge=1, description="stop after so many; as many as the fit has are no defence")
-    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="stop after so many epochs without a better validation; default: 3, unless epochs is set",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some_rule(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("epochs") is None and value.get("patience") is None:
+            return {**value, "patience": PATIENCE}
+        return value
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        if (self.epochs is None) == (self.patience is None):
+        if self.epochs is not None and self.patience is not None:
             raise ValueError("early_stopping stops after `epochs` or by `patience`: set one of the two")
         return self
 

@@ -1,10 +1,14 @@
 """Starting from public data (Label-Only, section 6.2 and appendix A.1.2): only what is new is learned from members."""
 
+import hashlib
 from collections import OrderedDict
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import ClassVar, Literal
 
+import numpy as np
+import torch
 from pydantic import Field
 from torch import nn
 
@@ -16,17 +20,15 @@ from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import accuracy, fit_model
 from leakdrill.models.transfer import frozen_features
-from leakdrill.seeds import torch_generator
-
-#: The seed of the public model: of nobody's secret, so that whoever has the public data makes the same one.
-PUBLIC = "public"
+from leakdrill.seeds import derive, torch_generator
 
 
 class Transfer(TrainingDefence):
     """A body that learned from public data; of members learns the last layer, or all (Label-Only, section 6.2).
 
     The network is first fitted on data.splits.source_public, with a head of its own that is then thrown away. The
-    paper's public data are another data set (CIFAR-100 for CIFAR-10); these are of the same, which is kinder.
+    paper's public data are another data set (CIFAR-100 for CIFAR-10); these are of the same, which is kinder. Its seeds
+    are nobody's secret either: whoever has the public data makes the same one.
     """
 
     kind: Literal["transfer"] = "transfer"
@@ -39,7 +41,7 @@ class Transfer(TrainingDefence):
             raise ScenarioError(
                 "transfer needs public examples, of which there are none here: set data.splits.source_public"
             )
-        public = self.public_model(course.model, course.public)
+        public = _public_model(_PublicTask.of(course.model, course.public, self.fit))
         body = course.model[:-1]
         body.load_state_dict(public[:-1].state_dict())
         course.notes[self.kind] = {"public_accuracy": accuracy(public, course.public)}
@@ -48,11 +50,30 @@ class Transfer(TrainingDefence):
         gather = frozen_features(body, course.train.inputs, course.fit)
         return replace(course, learner=course.model[-1:], gather=gather)
 
-    def public_model(self, like: nn.Sequential, public: Examples) -> nn.Sequential:
-        """A network like `like`, fitted on `public` alone: the same in whoever's hands."""
-        *body, (name, head) = deepcopy(like).named_children()
-        assert isinstance(head, Head)
-        made = nn.Sequential(OrderedDict([*body, (name, Head(head.in_features, int(public.labels.max()) + 1))]))
-        initialise(made, torch_generator(PUBLIC, "initial weights"))
-        fit_model(made, public, self.fit, seed=0)
-        return made
+
+@dataclass(frozen=True)
+class _PublicTask:
+    """What a public model is made of; `key` says all of it."""
+
+    key: str
+    fit: Fit
+    like: nn.Sequential = field(compare=False)
+    public: Examples = field(compare=False)
+
+    @classmethod
+    def of(cls, like: nn.Sequential, public: Examples, fit: Fit) -> "_PublicTask":
+        data = hashlib.sha256(public.labels.tobytes() + np.ascontiguousarray(public.inputs).tobytes()).hexdigest()
+        return cls(f"{like!r} {data}", fit, like, public)
+
+
+@lru_cache(maxsize=1)  # shadow models of one process all start from the same
+def _public_model(task: _PublicTask) -> nn.Sequential:
+    """A network like the task's, fitted on its public examples alone: the same in whoever's hands."""
+    *body, (name, head) = deepcopy(task.like).named_children()
+    assert isinstance(head, Head)
+    with torch.device("meta"):  # or the layer draws its first weights from the global generator
+        fresh = Head(head.in_features, int(task.public.labels.max()) + 1)
+    made = nn.Sequential(OrderedDict([*body, (name, fresh.to_empty(device="cpu"))]))
+    initialise(made, torch_generator("public", "initial weights"))
+    fit_model(made, task.public, task.fit, derive("public", "fit"))
+    return made
