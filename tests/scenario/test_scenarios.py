@@ -1,6 +1,7 @@
 """Every shipped scenario is played at its smoke size, with real parties; and the documented example runs."""
 
 import doctest
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from leakdrill.datasets.synthfaces import SynthFaces
 from leakdrill.referee import drill
 from leakdrill.referee.console import SilentObserver
 from leakdrill.referee.grid import run_scenario
+from leakdrill.referee.local import LocalParties
 from leakdrill.results import Results
 from leakdrill.scenario.loading import find_scenarios, load_scenario
 from leakdrill.scenario.schema import AttackStep
@@ -38,13 +40,20 @@ def bangkok(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalParties]:
+    """For all scenarios, one after the other: to start three costs more than most of the drills at this size."""
+    with LocalParties(tmp_path_factory.mktemp("parties")) as parties:
+        yield parties
+
+
 @pytest.mark.parametrize("name", sorted(find_scenarios()))
 def test_a_shipped_scenario_plays_to_its_end_at_its_smoke_size(
-    name: str, folder: Path, bangkok: Path, tmp_path: Path
+    name: str, folder: Path, bangkok: Path, parties: LocalParties, tmp_path: Path
 ) -> None:
     files = {"image_folder": [f"data.root={folder}"], "location": [f"data.file={bangkok}"]}
     loaded = load_scenario(name, files.get(load_scenario(name, smoke=True).scenario.data.dataset.set, []), smoke=True)
-    found = run_scenario(loaded, tmp_path / name, SilentObserver())
+    found = run_scenario(loaded, tmp_path / name, SilentObserver(), parties)
     cells = found if isinstance(found, list) else [found]
     attacks = [step.attack.name for step in loaded.scenario.timeline if isinstance(step, AttackStep)]
     for results in cells:
