@@ -196,6 +196,7 @@ class Results(Spec):
     scenario: dict[str, Any]
     verdict: Verdict
     error: str | None = None
+    undecided_because: str | None = Field(None, description="why it is undecided, whatever the expectations say")
     models: dict[str, ModelResult]
     verification: dict[str, VerificationResult] = Field({}, description="by the pairs that it was tried on")
     breaches: list[BreachResult]

@@ -13,8 +13,10 @@ from pydantic import Field
 from torch import nn
 
 from leakdrill.archs.fully_connected import FullyConnected
+from leakdrill.archs.graph import Graph
 from leakdrill.archs.inception_resnet_v1 import InceptionResNetV1
 from leakdrill.archs.initialise import initialise
+from leakdrill.archs.own import Own
 from leakdrill.archs.paper_cnn import PaperCnn
 from leakdrill.archs.resnet18 import ResNet18
 from leakdrill.archs.resnet_cifar import ResNet8, ResNet20
@@ -27,9 +29,10 @@ from leakdrill.spec import Spec
 _Arch = SmallCnn | PaperCnn | ResNet8 | ResNet20 | ResNet18 | InceptionResNetV1 | FullyConnected
 
 ARCHS: dict[str, type[_Arch]] = {arch.model_fields["kind"].default: arch for arch in get_args(_Arch)}
-ARCH_KINDS = Kinds("arch", "leakdrill.archs", Spec, ARCHS, from_files=False)
+ARCH_KINDS = Kinds("arch", "leakdrill.archs", Spec, {**ARCHS, "own": Own, "graph": Graph}, from_files=False)
 
-ArchSpec = Annotated[_Arch, Field(discriminator="kind"), ARCH_KINDS]
+#: A scenario names one of ARCHS, or a network of the user's own, which becomes a graph before it travels.
+ArchSpec = Annotated[_Arch | Own | Graph, Field(discriminator="kind"), ARCH_KINDS]
 
 
 def build(spec: ArchSpec, num_classes: int, seed: int = 0) -> nn.Sequential:

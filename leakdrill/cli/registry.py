@@ -53,9 +53,7 @@ def _defences() -> dict[str, str]:
         "prediction": DEFENCES,
     }
     return {
-        kind: f"{stage}: {_first_line(defence)}"
-        for stage, kinds in stages.items()
-        for kind, defence in kinds.items()
+        kind: f"{stage}: {_first_line(defence)}" for stage, kinds in stages.items() for kind, defence in kinds.items()
     }
 
 
@@ -66,9 +64,9 @@ def _datasets() -> dict[str, str]:
 
 
 def _archs() -> dict[str, str]:
-    from leakdrill.archs import ARCH_KINDS
+    from leakdrill.archs import ARCH_KINDS, ARCHS
 
-    return _lines(ARCH_KINDS)
+    return {kind: _first_line(arch) for kind, arch in {**ARCHS, **ARCH_KINDS.installed()}.items()}
 
 
 def _scenarios() -> dict[str, str]:

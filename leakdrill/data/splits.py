@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from leakdrill.data.forms import Form
 from leakdrill.data.tasks import Split, Task, is_by_identity, source_task, target_task
+from leakdrill.datasets.members import Members, TwoFolders
 from leakdrill.datasets.remembered import remembered
 from leakdrill.errors import ScenarioError
 from leakdrill.scenario.data import Data
@@ -71,7 +72,10 @@ def deal(data: Data, split_key: str) -> Deal:
     Unless csmall has a data set of its own, the last data.target.classes classes of the set, in order, are its own.
     Without data.target it has none at all.
     """
-    source = remembered(data.dataset.open())
+    opened = data.dataset.open()
+    if isinstance(opened, TwoFolders) and isinstance(data.dataset, Members) and not data.dataset.resize:
+        opened.check_sizes(data.image_size)
+    source = remembered(opened)
     own, target = source_task(data, source), target_task(data, source)
     if target and target.form != own.form:
         raise ScenarioError(f"data.target.dataset has {target.form}, the source task {own.form}: g_s takes one form")

@@ -71,14 +71,28 @@ class Task:
 
     def _draw_class(self, label: int, indices: NDArray[np.int64], split_key: str) -> dict[str, NDArray[np.int64]]:
         name = self.source.classes[label]
-        short = f"{self.asked}, but class {name!r} has {len(indices)}"
-        if len(indices) < sum(self.counts.values()):
-            raise ScenarioError(f"{short}: {self.remedy}")
         generator = numpy_generator(split_key, "split", self.name, name)
-        drawn = draw_class(indices, self.source.groups[indices], self.counts, generator)
-        if drawn is None:
-            raise ScenarioError(f"{short} in near-duplicate groups, which cannot be dealt whole: {self.remedy}")
+        drawn: dict[str, NDArray[np.int64]] = {}
+        for own, counts, where in self._pools(indices):
+            short = f"{self.asked}, but class {name!r} has {len(own)}{where}"
+            if len(own) < sum(counts.values()):
+                raise ScenarioError(f"{short}: {self.remedy}")
+            of_pool = draw_class(own, self.source.groups[own], counts, generator)
+            if of_pool is None:
+                raise ScenarioError(f"{short} in near-duplicate groups, which cannot be dealt whole: {self.remedy}")
+            drawn |= of_pool
         return drawn
+
+    def _pools(self, indices: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Mapping[str, int], str]]:
+        """What is drawn from which examples of a class: all from all, but where the data say who is a member."""
+        is_inside = getattr(self.source, "is_inside", None)
+        if is_inside is None:
+            yield indices, self.counts, ""
+            return
+        of_members = {name: count for name, count in self.counts.items() if name in ("members", "source_train")}
+        others = {name: count for name, count in self.counts.items() if name not in of_members}
+        yield indices[is_inside[indices]], of_members, " in data.members for source_train"
+        yield indices[~is_inside[indices]], others, " in data.non_members for all the others"
 
     def splits(self, drawn: Mapping[str, NDArray[np.int64]], split_key: str) -> dict[str, Split]:
         """Each of `drawn` that is not empty, in an order of its own."""

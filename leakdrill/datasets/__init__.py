@@ -10,6 +10,7 @@ from leakdrill.datasets.digits import Digits
 from leakdrill.datasets.image_folder import ImageFolder
 from leakdrill.datasets.lfw import Lfw
 from leakdrill.datasets.location import Location
+from leakdrill.datasets.members import Members
 from leakdrill.datasets.purchase import Purchase
 from leakdrill.datasets.synthfaces import SynthFaces
 from leakdrill.datasets.synthtable import SynthTable
@@ -29,11 +30,12 @@ DATASETS: dict[str, type[Spec]] = {
     "purchase": Purchase,
     "texas": Texas,
     "adult": Adult,
+    "members": Members,
 }
 DATASET_KINDS = Kinds("data set", "leakdrill.datasets", Spec, DATASETS, tag="set")
 
 DatasetSpec = Annotated[
-    SynthFaces | ImageFolder | Digits | Lfw | SynthTable | CsvTable | Location | Purchase | Texas | Adult,
+    SynthFaces | ImageFolder | Digits | Lfw | SynthTable | CsvTable | Location | Purchase | Texas | Adult | Members,
     Field(discriminator="set"),
     DATASET_KINDS,
 ]

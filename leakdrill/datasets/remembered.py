@@ -26,6 +26,7 @@ class Remembered:
         self.labels = source.labels
         self.groups = source.groups
         self.attributes = source.attributes
+        self.is_inside = getattr(source, "is_inside", None)  # of an own model's members
         self._source = source
         self._room = max_bytes
         self._files: dict[int, bytes] = {}

@@ -152,6 +152,8 @@ def describe(step: Step) -> str:
             return f"attack {step.attack.name}: {step.attack.kind}"
         case PlainStep(step="train_source"):
             return "cbig trains the source model"
+        case PlainStep(step="load_source"):
+            return "cbig loads a source model that is trained already"
         case PlainStep(step="release"):
             return "cbig hands its feature extractor to csmall"
         case _:

@@ -1,17 +1,22 @@
 """Dealing: each party is told its own part of the scenario and handed its own examples, and nothing else."""
 
+import json
 import os
 from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 from leakdrill.archs import fitting
+from leakdrill.archs.graph import Graph
+from leakdrill.archs.own import Own
 from leakdrill.attacks.base import Attack
 from leakdrill.data.splits import RECIPIENTS, Deal, Split, deal
 from leakdrill.defences.top_k import TopK
 from leakdrill.errors import ScenarioError
 from leakdrill.parties.config import AdversaryConfig, CbigConfig, CsmallConfig, PartyConfig
+from leakdrill.pb.party_pb2 import TrainReport
 from leakdrill.referee.clients import PartyClient
 from leakdrill.referee.folds import Fold, make_folds
 from leakdrill.referee.question import question
@@ -19,6 +24,7 @@ from leakdrill.scenario.data import Data
 from leakdrill.scenario.schema import AttackStep, Scenario
 from leakdrill.scenario.standing import defences_of_victim, knows_public
 from leakdrill.seeds import derive
+from leakdrill.spec import from_json
 
 READ_AHEAD_EXAMPLES = 20_000
 MAX_WORKERS = 8  # each holds 400 MB, and a container has 6 GB, unless a scenario asks for more
@@ -81,12 +87,19 @@ def party_configs(
             splits=splits_of("adversary", scenario, deal),
             oracles=oracles,
             exfiltration_address=addresses["csmall/exfiltration"],
-            architecture=source_model.arch if knows.architecture else None,
+            architecture=source_model.arch if knows.architecture and not isinstance(source_model.arch, Own) else None,
             transfer_method=scenario.csmall.target_model.transfer if knows.transfer_method else None,
             defences=defences_of_victim(scenario) if knows.defences else None,
             num_workers=scenario.adversary.workers or min(os.cpu_count() or 1, MAX_WORKERS),
         ),
     }
+
+
+def with_architecture(config: AdversaryConfig, report: TrainReport) -> AdversaryConfig:
+    """The adversary's configuration, now that cbig has said what its own model is made of, layer by layer."""
+    notes = from_json(dict[str, Any], report.notes_json, "cbig's report")
+    graph = from_json(Graph, json.dumps(notes.get("architecture")), "cbig's architecture")
+    return config.model_copy(update={"architecture": graph})
 
 
 def check_pools(scenario: Scenario, deal: Deal) -> None:

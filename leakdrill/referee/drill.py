@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +34,7 @@ from leakdrill.referee.dealing import (
     folds_of,
     hand_out,
     party_configs,
+    with_architecture,
 )
 from leakdrill.referee.environment import environment
 from leakdrill.referee.folds import fold_numbers
@@ -204,6 +206,17 @@ class Drill:
         self._allow(PlainStep(step="train_source"))
         with self._timed("train_source"):
             return self._judge.model("source", self._cbig.train(self._progress("cbig")))
+
+    def load_source(self) -> ModelResult:
+        """cbig loads the source model that its owner trained; who knows its architecture learns it now."""
+        self._allow(PlainStep(step="load_source"))
+        with self._timed("load_source"):
+            report = self._cbig.train(self._progress("cbig"))
+            if self.scenario.adversary.knows.architecture:
+                config = with_architecture(self._seat.config, report)
+                hand_out(self._adversary, config, self.scenario, self._cards)
+                self._seat = replace(self._seat, config=config)
+            return self._judge.model("source", report)
 
     def release(self) -> None:
         """cbig hands g_s to csmall, by contract."""

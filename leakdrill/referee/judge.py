@@ -12,6 +12,7 @@ import numpy as np
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.data.examples import Inputs
 from leakdrill.data.splits import Deal, Split
+from leakdrill.datasets.members import Members
 from leakdrill.metrics import Judged, attack_result, proportion
 from leakdrill.models.verification import Calibration
 from leakdrill.network.policy import Policy
@@ -145,10 +146,13 @@ class Judge:
         """All that was found; expectations are decided unless the drill broke before its end."""
         expectations = [] if error else self._expectations()
         baseline = self._look_at_the_images()
+        doubt = self._doubt(baseline.result)
+        verdict = "undecided" if doubt else overall(expectation.outcome for expectation in expectations)
         return Results(
             scenario=self._scenario.model_dump(mode="json"),
-            verdict="broken" if error else overall(expectation.outcome for expectation in expectations),
+            verdict="broken" if error else verdict,
             error=error,
+            undecided_because=doubt,
             models=self._models,
             verification=self._verification,
             breaches=self._breaches,
@@ -160,6 +164,19 @@ class Judge:
             policy=Policy.load().rows,
             environment=environment | {"data_sha256": self._data_digest()},
             seconds=seconds,
+        )
+
+    def _doubt(self, baseline: AttackResult) -> str | None:
+        """Why nothing can be decided about members that somebody else chose; None where the images say nothing."""
+        auc = baseline.auc
+        if not isinstance(self._scenario.data.dataset, Members) or auc.low is None or auc.high is None:
+            return None
+        if auc.low <= 0.5 <= auc.high:
+            return None
+        return (
+            f"data.members and data.non_members differ by more than membership: a classifier that asks no model tells "
+            f"them apart (baseline.auc = {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]), so an attack's success may "
+            "be the same difference; give non-members from the same source as the members"
         )
 
     def _expectations(self) -> list[ExpectationResult]:

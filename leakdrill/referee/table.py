@@ -84,6 +84,8 @@ def verdict_line(results: Results) -> Text:
 
 def _reason(results: Results) -> str:
     outcomes = [expectation.outcome for expectation in results.expectations]
+    if results.verdict == "undecided" and results.undecided_because:
+        return results.undecided_because
     match results.verdict:
         case "broken":
             return results.error or "the drill could not be played to its end"

@@ -7,7 +7,7 @@ from leakdrill.plugins import REFERENCE
 
 #: Keys whose values are paths, or may be classes and builders in files; of those that are dotted, the last part.
 PATHS = frozenset({"weights", "members", "non_members"})
-CLASSES = frozenset({"kind", "set", "arch"})
+CLASSES = frozenset({"kind", "set", "arch", "builder"})
 
 
 def anchored(value: Any, folder: Path, key: str = "") -> Any:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from leakdrill.attacks.base import Victim
 from leakdrill.datasets import DatasetSpec
 from leakdrill.datasets.lfw_pairs import LfwPairs
+from leakdrill.datasets.members import Members
 from leakdrill.spec import Spec
 
 
@@ -109,7 +110,20 @@ class Data(Spec):
         if not isinstance(value, dict) or "dataset" in value:
             return value
         own = {key: value[key] for key in value if key in cls.model_fields}
-        return own | {"dataset": {key: value[key] for key in value if key not in cls.model_fields}}
+        given = {key: value[key] for key in value if key not in cls.model_fields}
+        return own | {"dataset": ({"set": "members"} if "members" in given else {}) | given}
+
+    @model_validator(mode="after")
+    def _members_are_given(self) -> Self:
+        if not isinstance(self.dataset, Members):
+            return self
+        if self.challenge.members_by != "photo" or self.challenge.members_from != "train":
+            raise ValueError("data.members says who is a member, photo by photo: leave members_by and members_from out")
+        if self.target is not None and self.target.dataset is None:
+            raise ValueError(
+                "data.target would hold back classes that the model knows: give it a data set of its own, as dataset"
+            )
+        return self
 
     @model_validator(mode="after")
     def _shadows_would_tell(self) -> Self:

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from leakdrill.archs import ArchSpec
+from leakdrill.archs.own import Own
 from leakdrill.attacks import AttackSpec
+from leakdrill.datasets.members import Members
 from leakdrill.defences import DefenceSpec
 from leakdrill.defences.base import Answered
 from leakdrill.defences.release import ReleaseDefenceSpec
@@ -28,6 +31,30 @@ class SourceModel(Spec):
         "best", description="the epoch whose weights are served: the best on source_validation, or the last"
     )
     defences: list[TrainingDefenceSpec] = Field([], description="what the fit is changed by, against membership")
+    weights: Path | None = Field(
+        None, description="a state dict in a safetensors file, for load_source; arch is then a builder of your own"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _builder(cls, value: Any) -> Any:
+        """`arch: ./model.py:build` and `preprocessing: {mean, std}`, as people write them."""
+        if not isinstance(value, dict) or not isinstance(arch := value.get("arch"), str) or ":" not in arch:
+            return value
+        preprocessing = value.get("preprocessing") or {}
+        given = preprocessing if isinstance(preprocessing, dict) else {"preprocessing": preprocessing}
+        rest = {key: content for key, content in value.items() if key != "preprocessing"}
+        return rest | {"arch": {"kind": "own", "builder": arch} | given}
+
+    @model_validator(mode="after")
+    def _weights_are_of_a_builder(self) -> Self:
+        if self.weights is not None and not isinstance(self.arch, Own):
+            raise ValueError("weights are loaded into a model of your own: set arch: ./model.py:build")
+        if self.weights is None and isinstance(self.arch, Own):
+            raise ValueError("a builder of your own is for a model that is trained already: set weights")
+        if self.weights is not None and self.defences:
+            raise ValueError("the weights are trained already: leave defences out")
+        return self
 
     @model_validator(mode="after")
     def _defences_go_together(self) -> Self:
@@ -167,7 +194,7 @@ class Breach(Spec):
 
 
 class PlainStep(Spec):
-    step: Literal["train_source", "release", "adapt"]
+    step: Literal["train_source", "load_source", "release", "adapt"]
 
 
 class BreachStep(Spec):
@@ -297,6 +324,21 @@ class Scenario(Spec):
                     f"dotted keys, or {ALL} for {ATTACK_AXIS} and {DEFENCE_AXIS}"
                 )
         return grid
+
+    @model_validator(mode="after")
+    def _weights_are_loaded(self) -> Self:
+        steps = {step.step for step in self.timeline}
+        has_weights = self.cbig.source_model.weights is not None
+        if has_weights and "train_source" in steps:
+            raise ValueError("cbig.source_model has weights: put load_source in the place of train_source")
+        if not has_weights and "load_source" in steps:
+            raise ValueError("load_source needs a model to load: set cbig.source_model.weights and arch")
+        if has_weights != isinstance(self.data.dataset, Members):
+            raise ValueError(
+                "cbig.source_model.weights and data.members go together: who is in and who is out of a model that is "
+                "trained already, the data must say (data: {members: DIR, non_members: DIR})"
+            )
+        return self
 
     @field_validator("timeline")
     @classmethod

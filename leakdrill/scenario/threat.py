@@ -184,7 +184,7 @@ def _walk(timeline: list[Step]) -> Iterator[tuple[Step, set[str]]]:
         if isinstance(step, PlainStep) and name in played:
             raise ScenarioError(f"timeline[{index}] {step.step}: it was played before, and can be only once")
         yield step, played
-        played |= {name, step.step}
+        played |= {name, step.step} | ({"train_source"} if name == "load_source" else set())
         if isinstance(step, BreachStep):  # the adversary keeps the latest loot
             played -= {WHOLE_LEAK, MODEL_LEAK}
             played |= {WHOLE_LEAK} if step.breach.fidelity.blocks is None else set()

@@ -6,6 +6,7 @@ import grpc
 
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
+from leakdrill.models.loaded import load_source
 from leakdrill.models.trained import Trained, train_source
 from leakdrill.models.training import Progress
 from leakdrill.network.messages import artefact_part, progress_message, train_report
@@ -42,13 +43,16 @@ class SourceServicer(SourceServiceServicer):
                 yield pb.TrainResponse(progress=progress_message(item))
 
     def _train(self, progress: Progress) -> Trained:
-        config = configured(self._config, "cbig's configuration")
-        trained = train_source(config, self._party.store, self._cache, progress)
+        config = given = configured(self._config, "cbig's configuration")
+        if config.source_model.weights is None:
+            trained = train_source(config, self._party.store, self._cache, progress)
+        else:
+            config, trained = load_source(config, self._party.store)
         own = ("source_train", "source_validation")
         guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.seed)
         handed_out = released(config, trained, self._party.store, self._cache, progress)
         source = publish("source", trained.model, config.num_classes, config.form, config.api.outputs, guard)
-        check_unchanged(config, self._config)
+        check_unchanged(given, self._config)
         self._released = handed_out
         self._party.models["source"] = source
         return trained

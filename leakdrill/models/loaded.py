@@ -1,0 +1,125 @@
+"""cbig's source model as somebody trained it elsewhere: the user's builder, a safetensors file, and what is refused.
+
+The builder is code of the user's, which runs in this process, cbig's, and nowhere else. What leaves is a graph of
+layers and their weights (leakdrill.models.tracing).
+"""
+
+import importlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import nn
+
+from leakdrill.archs import build
+from leakdrill.archs.own import Own
+from leakdrill.errors import ScenarioError
+from leakdrill.models.tracing import trace
+from leakdrill.models.trained import Trained, digest
+from leakdrill.models.training import evaluate
+from leakdrill.parties.config import CbigConfig
+from leakdrill.parties.store import SplitStore
+from leakdrill.plugins import REFERENCE, load_module
+
+CONVERT = (
+    "python -c \"import torch, safetensors.torch as s; s.save_file({k: v.clone() for k, v in torch.load('f_s.pt', "
+    "weights_only=True).items()}, 'f_s.safetensors')\""
+)
+_SHOWN = 3  # keys of each kind, in an error
+
+
+def load_source(config: CbigConfig, store: SplitStore) -> tuple[CbigConfig, Trained]:
+    """f_s with its owner's weights, and the configuration in which the architecture is a graph.
+
+    Raises ScenarioError for a builder or weights that will not do, and for a model of other classes than the data's.
+    """
+    start = time.monotonic()
+    spec = config.source_model
+    assert isinstance(spec.arch, Own)  # SourceModel has it that weights go with one
+    assert spec.weights is not None
+    own = built(spec.arch.builder)
+    fill(own, read_weights(spec.weights), spec.weights)
+    traced = trace(own, spec.cut, spec.arch.mean, spec.arch.std)
+    if traced.num_classes != config.num_classes:
+        raise ScenarioError(
+            f"the model of {spec.arch.builder} tells {traced.num_classes} classes apart, but data.members has "
+            f"{config.num_classes} class folders: they must be the ones it was trained on, in sorted order"
+        )
+    model = build(traced.graph, config.num_classes)
+    model.load_state_dict(traced.weights)
+    model.eval()
+    splits = ["source_train", "source_validation", "source_test"]
+    evaluations = {split: evaluate(model, store.read(split)) for split in splits}
+    architecture = traced.graph.model_dump(mode="json")
+    seconds = time.monotonic() - start
+    loaded = Trained(model, evaluations, 0, seconds, False, digest(model.state_dict()), {"architecture": architecture})
+    source_model = spec.model_copy(update={"arch": traced.graph, "cut": traced.cut})
+    return config.model_copy(update={"source_model": source_model}), loaded
+
+
+def built(builder: str) -> nn.Module:
+    """What the builder returns. Raises ScenarioError if that is no module, or if it cannot be called."""
+    told = f"cbig.source_model.arch {builder}"
+    name, _, function = builder.rpartition(":")
+    try:
+        module = load_module(Path(name), told) if REFERENCE.fullmatch(builder) else importlib.import_module(name)
+        own = getattr(module, function)()
+    except ScenarioError:
+        raise
+    except Exception as error:  # the user's own code may raise whatever it likes
+        raise ScenarioError(f"{told}: {type(error).__name__}: {error}") from error
+    if not isinstance(own, nn.Module):
+        raise ScenarioError(f"{told} returned a {type(own).__name__}, wanted a torch.nn.Module")
+    return own
+
+
+def read_weights(file: Path) -> dict[str, torch.Tensor]:
+    """A state dict as safetensors. Raises ScenarioError for a pickle, which is never read, and for NaN weights."""
+    told = f"cbig.source_model.weights={file}"
+    try:
+        blob = file.read_bytes()
+    except OSError as error:
+        raise ScenarioError(f"{told}: {error.strerror}") from error
+    if blob[:2] in (b"PK", b"\x80\x02"):  # torch.save's zip of a pickle, and its older bare one
+        raise ScenarioError(f"{told} is a pickle, which could run anything when it is read: convert it with {CONVERT}")
+    try:
+        weights: dict[str, torch.Tensor] = load(blob)
+    except (SafetensorError, KeyError) as error:
+        raise ScenarioError(f"{told} is no safetensors file: {error}") from error
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise ScenarioError(f"{told}: {name} has elements that are NaN or infinite: its training diverged")
+    return weights
+
+
+def fill(model: nn.Module, weights: Mapping[str, torch.Tensor], file: Path) -> None:
+    """Load them. Raises ScenarioError naming the keys that do not fit."""
+    wanted = model.state_dict()
+    problems = {
+        "missing": wanted.keys() - weights.keys(),
+        "unknown to the builder's model": weights.keys() - wanted.keys(),
+        "of another shape": {
+            f"{key} {tuple(weights[key].shape)}, wanted {tuple(wanted[key].shape)}"
+            for key in wanted.keys() & weights.keys()
+            if wanted[key].shape != weights[key].shape
+        },
+    }
+    found = [f"{len(keys)} {what} ({_first(sorted(keys))})" for what, keys in problems.items() if keys]
+    if found:
+        hint = "; it was saved from torch.nn.DataParallel: save model.module" if _is_parallel(weights) else ""
+        raise ScenarioError(
+            f"cbig.source_model.weights={file} do not fit the builder: {'; '.join(found)}: build the model as it was "
+            f"when its state dict was saved{hint}"
+        )
+    model.load_state_dict(dict(weights))
+
+
+def _first(keys: list[str]) -> str:
+    return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+
+
+def _is_parallel(weights: Mapping[str, torch.Tensor]) -> bool:
+    return all(key.startswith("module.") for key in weights)
