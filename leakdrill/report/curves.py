@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from leakdrill.report.figures import FAINT, Figure, Rows, data, figure, line_colours, line_dashes
+from leakdrill.report.figures import FAINT, Figure, Rows, figure, line_colours, line_dashes, named
 from leakdrill.results import AttackResult
 
 
@@ -25,9 +25,11 @@ def query_figure(attacks: Sequence[AttackResult]) -> Figure | None:
         for attack in attacks
         for point in attack.curve
     ]
-    x = alt.X("queries:Q", title="queries per example", scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=5))
+    x = alt.X(
+        "queries:Q", title="queries per example", scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=5, grid=False)
+    )
     y = alt.Y("auc:Q", title="AUC", scale=alt.Scale(zero=False), axis=alt.Axis(format=".2f"))
-    base = alt.Chart(data(rows))
+    base = alt.Chart(named("points"))
     band = base.mark_area(opacity=0.13).encode(
         x=x, y=alt.Y("low:Q", title="AUC"), y2="high:Q", color=line_colours(names)
     )
@@ -39,21 +41,24 @@ def query_figure(attacks: Sequence[AttackResult]) -> Figure | None:
         tooltip=["name:N", alt.Tooltip("queries:Q", format=","), alt.Tooltip("auc:Q", title="AUC", format=".3f")],
     )
     ends = ", ".join(f"{a.name} from {a.curve[0].auc.value:.3f} to {a.curve[-1].auc.value:.3f}" for a in curved)
-    return figure("queries", "AUC over queries per example", f"What a query buys: {ends}.", band + line)
+    return figure(
+        "queries", "AUC over queries per example", f"What a query buys: {ends}.", band + line, {"points": rows}
+    )
 
 
 def frontier_figure(rows: Rows, utility: str, metric: str, title: str) -> Figure:
     """The strongest attack on each cell against what the model is worth: low and to the right is best.
 
-    Rows have name (of the cell), attack, utility and its interval `worst` to `best`, value and its `low` and `high`.
+    Rows have name (of the setting), group (what gives it its colour), attack, utility and its interval `worst` to
+    `best`, value and its `low` and `high`.
     """
-    names = [str(row["name"]) for row in rows]
+    groups = list(dict.fromkeys(str(row["group"]) for row in rows))
     x = alt.X("utility:Q", title=utility, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(format="%"))
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(format=".2f"))
-    colour = line_colours(names)
-    base = alt.Chart(data(rows))
+    colour = line_colours(groups, "group")
+    base = alt.Chart(named("settings"))
     tips = [
-        alt.Tooltip("name:N", title="cell"),
+        alt.Tooltip("name:N", title="setting"),
         alt.Tooltip("attack:N", title="strongest attack"),
         alt.Tooltip("value:Q", title=metric, format=".3f"),
         alt.Tooltip("utility:Q", title=utility, format=".1%"),
@@ -64,10 +69,9 @@ def frontier_figure(rows: Rows, utility: str, metric: str, title: str) -> Figure
     across = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(
         x=alt.X("worst:Q", title=utility), x2="best:Q", y=y, color=colour
     )
-    shape = alt.Shape("name:N", scale=alt.Scale(domain=names), legend=None)
+    shape = alt.Shape("group:N", scale=alt.Scale(domain=groups), title=None)
     points = base.mark_point(size=90, filled=True, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tips)
-    chance = alt.Chart(data([{"at": 0.5}])).mark_rule(color=FAINT, strokeDash=[3, 3]).encode(y="at:Q")
+    chance = alt.Chart(named("chance")).mark_rule(color=FAINT, strokeDash=[3, 3]).encode(y="at:Q")
     told = "; ".join(f"{row['name']}: {utility} {row['utility']:.1%}, {metric} {row['value']:.3f}" for row in rows)
-    return figure(
-        f"frontier-{metric}", f"{title}, and what the model is worth", told, chance + upright + across + points
-    )
+    settings = {"settings": rows, "chance": [{"at": 0.5}]}
+    return figure(f"frontier-{metric}", title, told, chance + upright + across + points, settings)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.metrics import Judged
-from leakdrill.report.figures import INK, Figure, Rows, data, figure, sides
+from leakdrill.report.figures import INK, Figure, Rows, figure, named, sides
 from leakdrill.results import AttackResult
 
 NUM_BINS = 40
@@ -33,18 +33,21 @@ def _figure(name: str, judged: Judged, attack: AttackResult | None) -> Figure:
     members, others = ("people in the data", "other people") if are_people else ("members", "others")
     scores, truth = judged.scores[0], judged.is_member
     edges = _edges(scores, NUM_BINS_OF_PEOPLE if are_people else NUM_BINS)
-    rows = [*_bars(scores[truth], edges, members), *_bars(scores[~truth], edges, others)]
-    layers = [_bar_chart(rows, members, others, _score_title(attack))]
+    rows = {"bars": [*_bars(scores[truth], edges, members), *_bars(scores[~truth], edges, others)]}
+    layers = [_bar_chart(members, others, _score_title(attack))]
     if (threshold := own_threshold(scores, judged.decisions[0])) is not None and edges[0] < threshold < edges[-1]:
-        layers.append(_rule(threshold))
+        rows["threshold"] = [{"threshold": float(f"{threshold:.6g}")}]
+        layers.append(_rule())
     if are_people:
-        layers.append(_marks(scores, truth, edges, members, others))
+        rows["people"] = _people(np.clip(scores, edges[0], edges[-1]), truth, members, others)
+        layers.append(_marks(members, others))
     medians = f"median {np.median(scores[truth]):.3g} for {members}, {np.median(scores[~truth]):.3g} for {others}"
     return figure(
         f"scores-{name}",
         name,
         f"Distribution of the scores of {name}, higher for likelier members: {medians}.",
         alt.layer(*layers),
+        rows,
         _HEIGHT,
     )
 
@@ -73,9 +76,9 @@ def _bars(scores: Floats, edges: Floats, side: str) -> Rows:
     ]
 
 
-def _bar_chart(rows: Rows, members: str, others: str, title: str) -> alt.Chart:
+def _bar_chart(members: str, others: str, title: str) -> alt.Chart:
     chart: alt.Chart = (
-        alt.Chart(data(rows))
+        alt.Chart(named("bars"))
         .mark_bar(opacity=0.55, binSpacing=0, strokeWidth=0)
         .encode(
             x=alt.X("from:Q", bin="binned", title=title, axis=alt.Axis(tickCount=5, format=".4~r")),
@@ -93,23 +96,26 @@ def _bar_chart(rows: Rows, members: str, others: str, title: str) -> alt.Chart:
     return chart
 
 
-def _rule(threshold: float) -> alt.Chart:
+def _rule() -> alt.Chart:
     """The adversary's own line; what is right of it, it calls a member."""
     chart: alt.Chart = (
-        alt.Chart(data([{"threshold": float(f"{threshold:.6g}")}]))
+        alt.Chart(named("threshold"))
         .mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.5)
         .encode(x="threshold:Q", tooltip=alt.Tooltip("threshold:Q", title="the adversary's threshold", format=".4~g"))
     )
     return chart
 
 
-def _marks(scores: Floats, truth: NDArray[np.bool_], edges: Floats, members: str, others: str) -> alt.Chart:
-    rows: Rows = [
+def _people(scores: Floats, truth: NDArray[np.bool_], members: str, others: str) -> Rows:
+    return [
         {"score": float(f"{score:.6g}"), "side": members if is_member else others}
-        for score, is_member in zip(np.clip(scores, edges[0], edges[-1]).tolist(), truth.tolist(), strict=True)
+        for score, is_member in zip(scores.tolist(), truth.tolist(), strict=True)
     ]
+
+
+def _marks(members: str, others: str) -> alt.Chart:
     chart: alt.Chart = (
-        alt.Chart(data(rows))
+        alt.Chart(named("people"))
         .mark_tick(thickness=1.5, size=10, opacity=0.9, yOffset=-6)
         .encode(x="score:Q", y=alt.value(_HEIGHT), color=sides(members, others))
     )
@@ -118,5 +124,5 @@ def _marks(scores: Floats, truth: NDArray[np.bool_], edges: Floats, members: str
 
 def _score_title(attack: AttackResult | None) -> str:
     if attack is not None and attack.kind == "class_based":
-        return "the median person's spread minus this person's: to the right, photos lie closer together"
+        return "score: the closer together, the higher"
     return "score, higher for likelier members"

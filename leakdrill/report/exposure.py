@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from leakdrill.report.figures import Figure, Rows, data, figure, sides
+from leakdrill.report.figures import Figure, Rows, figure, named, sides
 from leakdrill.report.reading import Run
 from leakdrill.report.sentence import OperatingPoint
 
@@ -34,7 +34,7 @@ class ClassExposure:
     num_accused: int
 
 
-def named(run: Run, point: OperatingPoint) -> NDArray[np.bool_] | None:
+def who_is_named(run: Run, point: OperatingPoint) -> NDArray[np.bool_] | None:
     """Who is named (n,) bool at the operating point, of what the attack was judged on; None without scores.
 
     At a rate it is the set that results.json counts: the highest threshold set with no more false positives.
@@ -55,7 +55,7 @@ def named(run: Run, point: OperatingPoint) -> NDArray[np.bool_] | None:
 
 def by_class(run: Run, point: OperatingPoint) -> list[ClassExposure]:
     """Of each class, how many members and others are named; the most exposed first. None where people are judged."""
-    who = named(run, point)
+    who = who_is_named(run, point)
     if who is None or point.attack.unit == "identity":
         return []
     judged = run.judged[point.attack.name]
@@ -87,7 +87,7 @@ def class_figure(classes: list[ClassExposure], attack: str) -> Figure | None:
         )
     ]
     chart = (
-        alt.Chart(data(rows))
+        alt.Chart(named("classes"))
         .mark_bar(opacity=0.8)
         .encode(
             x=alt.X(
@@ -107,7 +107,7 @@ def class_figure(classes: list[ClassExposure], attack: str) -> Figure | None:
         f"By {attack}: in class {first.label}, {first.num_named} of {first.num_members} members are identified; "
         f"in class {last.label}, {last.num_named} of {last.num_members}."
     )
-    return figure("classes", "Exposure by class", told, chart, 220)
+    return figure("classes", "Exposure by class", told, chart, {"classes": rows}, 220)
 
 
 def most_exposed(run: Run, point: OperatingPoint) -> list[Exposed]:

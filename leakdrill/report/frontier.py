@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from leakdrill.report.figures import Rows
 from leakdrill.report.reading import Cell, Sweep
-from leakdrill.report.sentence import strongest
+from leakdrill.report.sentence import contenders, strongest
 from leakdrill.results import AttackResult, Interval, Results, VerificationResult
 
 SEED, ATTACKS = "seed", "attacks"
+MOST_COLOURS = 8  # of single settings; more go by their value on the first axis
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,11 @@ class Row:
     accuracy: dict[str, Summary]
     worth: Summary | None
     not_adaptive: list[str]  # defences that no attack of these cells expected
+    contenders: set[str]  # attacks that are no controls
 
     @property
     def strongest(self) -> str | None:
-        return max(self.auc, key=lambda name: self.auc[name].value, default=None)
+        return max(self.contenders, key=lambda name: (self.auc[name].value, name), default=None)
 
 
 def rows_of(sweep: Sweep) -> list[Row]:
@@ -79,7 +81,8 @@ def frontier_rows(rows: list[Row], metric: str) -> Rows:
         ends = {"utility": row.worth.value, "worst": row.worth.low, "best": row.worth.high}
         ends |= {"value": value.value, "low": value.low, "high": value.high}
         rounded: dict[str, float] = {key: round(end, 4) for key, end in ends.items()}
-        points.append({"name": row.name, "attack": name, **rounded})
+        group = row.name if len(rows) <= MOST_COLOURS else next(iter(row.labels.values()), row.name)
+        points.append({"name": row.name, "group": group, "attack": name, **rounded})
     return points
 
 
@@ -93,13 +96,14 @@ def _row(labels: dict[str, str], cells: list[Cell]) -> Row:
     adapted = {each.kind for results in found for each in results.defences if each.attacked_adaptively}
     standing = dict.fromkeys(each.kind for results in found for each in results.defences)
     return Row(
-        ", ".join(f"{_short(axis)} {label}" for axis, label in labels.items()) or "all cells",
+        _name(labels),
         labels,
         cells,
         {name: _summary(attack.auc for attack in attacks) for name, attacks in by_name.items()},
         {name: _summary(attack.accuracy for attack in attacks) for name, attacks in by_name.items()},
         _summary(worths) if worths else None,
         [kind for kind in standing if kind not in adapted],
+        {attack.name for results in found for attack in contenders(results)},
     )
 
 
@@ -117,7 +121,7 @@ def _worth(results: Results) -> Interval | None:
     if tried := _verified(results):
         error = 1.96 * tried.accuracy_error
         return Interval(value=tried.accuracy, low=tried.accuracy - error, high=min(1.0, tried.accuracy + error))
-    attacked = strongest(results.attacks)
+    attacked = strongest(results)
     victim = "target" if attacked and attacked.on.startswith("csmall/") else "source"
     model = results.models.get(victim)
     return model.test_accuracy if model else None
@@ -127,6 +131,8 @@ def _verified(results: Results) -> VerificationResult | None:
     return next(iter(results.verification.values()), None)
 
 
-def _short(axis: str) -> str:
-    """The last word of a dotted key that says something: `defences` of cbig.api.defences."""
-    return axis.rpartition(".")[2]
+def _name(labels: dict[str, str]) -> str:
+    """By the last word of each axis' dotted key and its label; by the label alone where there is one axis."""
+    if len(labels) == 1:
+        return next(iter(labels.values()))
+    return ", ".join(f"{axis.rpartition('.')[2]} {label}" for axis, label in labels.items()) or "all cells"

@@ -19,7 +19,7 @@ def run_page(run: Run, include_examples: bool = False) -> str:
     """The report on one drill."""
     results = run.results
     point = sentence.headline(results) if results else None
-    strongest = sentence.strongest(run.attacks)
+    strongest = sentence.strongest(results) if results else None
     flows = threat_map.flows(run)
     return render(
         "run.html.j2",

@@ -14,6 +14,7 @@ from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.metrics import Judged
 from leakdrill.referee import journal, verdicts
 from leakdrill.referee.folds import abstained
+from leakdrill.report.labels import words
 from leakdrill.results import AttackResult, Results
 from leakdrill.runs.reading import CELLS, RESULTS, SCENARIO
 
@@ -72,7 +73,8 @@ def is_sweep(run_dir: Path) -> bool:
 
 
 def cell_folders(run_dir: Path) -> list[Path]:
-    return sorted(path.parent for path in run_dir.glob(f"{CELLS}/*/{SCENARIO}"))
+    """Of the cells that were begun; one that broke before its scenario was written has results alone."""
+    return sorted({path.parent for name in (SCENARIO, RESULTS) for path in run_dir.glob(f"{CELLS}/*/{name}")})
 
 
 def read_sweep(run_dir: Path) -> Sweep:
@@ -85,8 +87,9 @@ def read_sweep(run_dir: Path) -> Sweep:
     missing: list[str] = []
     try:
         grid = expand(Scenario.model_validate(scenario))
-        cells = [Cell(cell.name, _words(cell.labels), begun.get(cell.name)) for cell in grid.cells]
-        skipped = [(_words(each.labels), each.reason) for each in grid.skipped]
+        said = words([cell.labels for cell in grid.cells] + [each.labels for each in grid.skipped])
+        cells = [Cell(cell.name, each, begun.get(cell.name)) for cell, each in zip(grid.cells, said, strict=False)]
+        skipped = [(each, one.reason) for one, each in zip(grid.skipped, said[len(cells) :], strict=True)]
     except (ValidationError, InvalidInput) as error:  # of another version: what was played is there all the same
         missing.append(f"The grid cannot be read by this version of leakdrill, so cells go by their folders: {error}")
         cells, skipped = [Cell(name, {"cell": name}, run) for name, run in begun.items()], []
@@ -95,14 +98,11 @@ def read_sweep(run_dir: Path) -> Sweep:
     return Sweep(run_dir, scenario, cells, skipped, missing)
 
 
-def _words(labels: dict[str, Any]) -> dict[str, str]:
-    return {axis: str(label) for axis, label in labels.items()}
-
-
 def read_run(run_dir: Path) -> Run:
     """Raises NotFound for a folder without a scenario; whatever else is not there, or damaged, is listed as missing."""
-    scenario, missing = _scenario(run_dir), list[str]()
+    missing: list[str] = []
     results = _results(run_dir, missing)
+    scenario = results.scenario if results and not (run_dir / SCENARIO).is_file() else _scenario(run_dir)
     entries = _entries(run_dir, missing)
     truth = _truth(run_dir, missing)
     scored, kept = _judged(run_dir, scenario, results, entries, truth, missing)
@@ -154,8 +154,10 @@ def _entries(run_dir: Path, missing: list[str]) -> list[journal.Entry]:
 
 
 def _truth(run_dir: Path, missing: list[str]) -> Truth | None:
+    path = run_dir / "truth" / "challenge.npz"
     try:
-        with np.load(run_dir / "truth" / "challenge.npz", allow_pickle=False) as arrays:
+        _check_whole([path])
+        with np.load(path, allow_pickle=False) as arrays:
             return Truth(arrays["is_member"], arrays["labels"])
     except _DAMAGED:
         missing.append("The truth is not there (truth/challenge.npz): no curve, no distribution, nobody named.")
@@ -180,8 +182,10 @@ def _judged(
         if truth is None or name in about_attributes:  # of which the folder has no truth
             continue
         repeats = sorted((run_dir / "scores").glob(f"{name}-*.npz"))
+        repeats = [path for path in repeats if path.stem.removeprefix(f"{name}-").isdigit()]
         try:
-            said = [verdicts.load(path, {}) for path in repeats if path.stem.removeprefix(f"{name}-").isdigit()]
+            _check_whole(repeats)
+            said = [verdicts.load(path, {}) for path in repeats]
             scores = np.stack([each.scores for each in said])
             decisions = np.stack([each.decisions for each in said])
             spoke = np.flatnonzero(~abstained(said))
@@ -194,6 +198,13 @@ def _judged(
             kept.pop(name, None)
             missing.append(f"The scores of {name} are not there, or damaged (scores/{name}-*.npz): it is not drawn.")
     return scored, kept
+
+
+def _check_whole(paths: list[Path]) -> None:
+    """Raises BadZipFile for an .npz that is cut off, or not there: numpy would leave it open."""
+    for path in paths:
+        if not zipfile.is_zipfile(path):
+            raise zipfile.BadZipFile(f"{path} is cut off")
 
 
 def _finished(entries: list[journal.Entry]) -> list[str]:

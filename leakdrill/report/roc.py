@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from leakdrill.metrics import Judged, roc
-from leakdrill.report.figures import FAINT, Figure, Rows, data, figure, line_colours, line_dashes
+from leakdrill.report.figures import FAINT, Figure, Rows, figure, line_colours, line_dashes, named
 
 MOST_POINTS = 160  # of each curve
 
@@ -34,13 +34,18 @@ def roc_figures(judged: Mapping[str, Judged], unit: str = "example") -> list[Fig
             "Linear axes",
             f"ROC curves of {listed}: the share of {of} identified against the share of others wrongly accused. "
             "The diagonal is a guess; the table of attacks has the areas below.",
-            _chart(rows, names, "linear", 0.0, 0.0),
+            _chart(names, "linear", 0.0),
+            {"points": rows, "guess": _guess([0.0, 1.0])},
         ),
         figure(
             f"roc-log-{unit}",
             "Logarithmic axes: few false accusations",
             f"The same curves of {listed} on logarithmic axes, down to one false accusation among all others.",
-            _chart([row for row in rows if row["fpr"] > 0 and row["tpr"] > 0], names, "log", least, least),
+            _chart(names, "log", least),
+            {
+                "points": [row for row in rows if row["fpr"] > 0 and row["tpr"] > 0],
+                "guess": _guess(np.geomspace(least, 1, 40).tolist()),
+            },
         ),
     ]
 
@@ -69,25 +74,25 @@ def _spread_out(false_positives: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.unique(np.r_[0, last, len(false_positives) - 1])
 
 
-def _chart(rows: Rows, names: list[str], kind: str, least_x: float, least_y: float) -> alt.LayerChart | alt.FacetChart:
+def _chart(names: list[str], kind: str, least: float) -> alt.LayerChart | alt.FacetChart:
     is_log = kind == "log"
-    ticks = [tick for tick in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0) if tick >= least_x]
+    ticks = [tick for tick in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0) if tick >= least]
     axis = alt.Axis(format="~%", values=ticks) if is_log else alt.Axis(format="%", tickCount=5)
     x = alt.X(
         "fpr:Q",
         title="others wrongly accused",
-        scale=alt.Scale(type="log" if is_log else "linear", domain=[least_x, 1]),
+        scale=alt.Scale(type="log" if is_log else "linear", domain=[least, 1]),
         axis=axis,
     )
     y = alt.Y(
         "tpr:Q",
         title="members identified",
-        scale=alt.Scale(type="log" if is_log else "linear", domain=[least_y, 1], clamp=True),
+        scale=alt.Scale(type="log" if is_log else "linear", domain=[least, 1], clamp=True),
         axis=axis,
     )
     how: Literal["step-after", "linear"] = "step-after" if is_log else "linear"
     picked = alt.selection_point(fields=["name"], bind="legend")
-    base = alt.Chart(data(rows))
+    base = alt.Chart(named("points"))
     band = base.mark_area(interpolate=how, clip=True).encode(
         x=x,
         y=alt.Y("low:Q", title="members identified"),
@@ -111,10 +116,9 @@ def _chart(rows: Rows, names: list[str], kind: str, least_x: float, least_y: flo
         )
         .add_params(picked)
     )
-    steps = np.geomspace(max(least_x, 1e-9), 1, 40) if is_log else np.array([0.0, 1.0])
-    guess = (
-        alt.Chart(data([{"fpr": round(at, 6), "tpr": round(at, 6)} for at in steps.tolist()]))
-        .mark_line(strokeDash=[3, 3], color=FAINT, strokeWidth=1)
-        .encode(x=x, y=y)
-    )
+    guess = alt.Chart(named("guess")).mark_line(strokeDash=[3, 3], color=FAINT, strokeWidth=1).encode(x=x, y=y)
     return alt.layer(guess, band, line)
+
+
+def _guess(rates: list[float]) -> Rows:
+    return [{"fpr": round(rate, 6), "tpr": round(rate, 6)} for rate in rates]

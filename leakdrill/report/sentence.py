@@ -5,7 +5,6 @@ Its numbers are those of one threshold. Where the challenge is large enough it i
 adversary fitted on its own data. No other threshold is ever chosen with the truth at hand.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,20 +48,29 @@ def operating_point(attack: AttackResult) -> OperatingPoint:
     return OperatingPoint(attack, hits, max(0.0, others - (right - hits)), None, share)
 
 
-def strongest(attacks: Sequence[AttackResult]) -> AttackResult | None:
+def strongest(results: Results) -> AttackResult | None:
     """By AUC, as everywhere in the report but in its first sentence."""
-    return max(attacks, key=lambda attack: attack.auc.value, default=None)
+    return max(contenders(results), key=lambda attack: attack.auc.value, default=None)
+
+
+def contenders(results: Results) -> list[AttackResult]:
+    """The attacks without the controls, which show what an attack has without the model, or when it is told too much.
+
+    Those are folds by image, where the adversary was told of other photos of the very people, and attacks on an
+    untrained extractor. Of what is left, those on membership, if any is.
+    """
+    untrained = {name for name, spec in _specs(results.scenario).items() if spec.get("extractor") == "untrained"}
+    real = [
+        attack
+        for attack in results.attacks
+        if attack.name not in untrained and not (attack.folds and attack.folds.by == "image")
+    ]
+    return [attack for attack in real if attack.goal != "attribute"] or real
 
 
 def headline(results: Results) -> OperatingPoint | None:
-    """Of the attacks on membership, or of all if none is, the one that names most members beyond the others it names.
-
-    The smallest rate that is given decides for all of them: an attack that is good on average need not be the one that
-    is sure of somebody.
-    """
-    about = [attack for attack in results.attacks if attack.goal != "attribute"] or results.attacks
-    points = [operating_point(attack) for attack in about]
-    return max(points, key=_advantage, default=None)
+    """Of the attack that names most members beyond the others it names: not always the one that ranks best."""
+    return max((operating_point(attack) for attack in contenders(results)), key=_advantage, default=None)
 
 
 def sentence(results: Results) -> str:
@@ -96,7 +104,8 @@ def footnote(results: Results) -> str:
         if point.fpr is not None
         else "at the threshold that the adversary fitted on its own data"
     )
-    chosen = f", the best of {len(results.attacks)} attacks there" if len(results.attacks) > 1 else ""
+    num_tried = len(contenders(results))
+    chosen = f", the best of {num_tried} attacks there" if num_tried > 1 else ""
     return (
         f"By {attack.name}{chosen}, {where}: {point.named_members:,.0f} of {attack.num_members:,} members "
         f"({point.share.value:.1%}, 95 % interval {point.share.low:.1%} to {point.share.high:.1%}) "
@@ -112,6 +121,12 @@ def noun(scenario: dict[str, Any], attack: AttackResult) -> str:
     if kind in _RECORDS:
         return "records"
     return "photographs" if kind in _PHOTOGRAPHS else "images" if kind else "examples"
+
+
+def _specs(scenario: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The attacks of the timeline by name, as the scenario has them."""
+    specs = [step["attack"] for step in scenario.get("timeline", []) if isinstance(step, dict) and "attack" in step]
+    return {str(spec.get("name") or spec.get("kind")): spec for spec in specs}
 
 
 def _advantage(point: OperatingPoint) -> float:

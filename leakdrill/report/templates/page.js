@@ -21,7 +21,7 @@
     },
     legend: {
       orient: "bottom", labelColor: "var(--ink)", titleColor: "var(--ink)", labelFontSize: 12, labelLimit: 150,
-      columns: 0, symbolStrokeWidth: 3, symbolOpacity: 1, symbolType: "stroke", symbolSize: 300, title: null, rowPadding: 6, columnPadding: 16,
+      columns: 0, symbolStrokeWidth: 3, symbolOpacity: 1, symbolType: "stroke", symbolSize: 180, title: null, rowPadding: 6, columnPadding: 16,
     },
   })));
 
@@ -30,7 +30,7 @@
       const place = document.getElementById(id);
       const spec = JSON.parse(colours(text));
       const settings = config();
-      settings.legend.columns = Math.max(1, Math.min(6, Math.floor(place.clientWidth / 165)));
+      settings.legend.columns = Math.max(1, Math.min(6, Math.floor(place.clientWidth / 190)));
       const actions = {export: true, source: false, compiled: false, editor: false};
       await vegaEmbed(place, spec, {renderer: "svg", config: settings, actions, downloadFileName: id});
     }
