@@ -66,6 +66,15 @@ def test_a_shipped_scenario_plays_to_its_end_at_its_smoke_size(
         assert Results.model_validate_json((tmp_path / name / "results.json").read_text()) == cells[0]
 
 
+def test_a_shipped_sweep_plays_to_its_end_at_its_smoke_size(parties: LocalParties, tmp_path: Path) -> None:
+    loaded = load_scenario("defences-quick", smoke=True)
+    found = run_scenario(loaded, tmp_path / "sweep", SilentObserver(), parties)
+    assert isinstance(found, list)
+    assert [results.error for results in found] == [None] * 6
+    asked = [[attack.name for attack in results.attacks] for results in found]
+    assert asked == [["gap"], ["entropy"], ["confidence"]] * 2
+
+
 def test_the_example_in_the_docstring_of_drill_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # it leaves its run in ./runs
     outcome = doctest.testmod(drill)
