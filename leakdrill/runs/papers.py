@@ -72,6 +72,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
     "image_folder": (),
     "lfw": ("huang2007", "huang2012"),
     "location": ("shokri2017",),
+    "members": (),
     "purchase": ("shokri2017",),
     "synthfaces": (),
     "synthtable": (),
