@@ -281,7 +281,7 @@ class Drill:
         return self._judge.verification(given.set, found)
 
     def judge(self, error: str | None = None) -> Results:
-        """What the drill found so far, left in results.json and results.csv; with an `error`, the verdict is `broken`."""
+        """What the drill found so far, left in results.json and results.csv; with an `error`, it is `broken`."""
         results = self._judge.results(environment(), self._seconds, error)
         part = self.run_dir / "results.json.part"
         part.write_text(results.model_dump_json(indent=2))
