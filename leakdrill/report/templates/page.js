@@ -25,7 +25,9 @@
     },
   })));
 
+  const theme = matchMedia("(prefers-color-scheme: dark)");
   const draw = async () => {
+    document.documentElement.dataset.theme = theme.matches ? "dark" : "light";
     for (const [id, text] of specs) {
       const place = document.getElementById(id);
       const spec = JSON.parse(colours(text));
@@ -67,6 +69,6 @@
   let opened = [];
   addEventListener("beforeprint", () => { opened = [...folded()]; opened.forEach((each) => { each.open = true; }); });
   addEventListener("afterprint", () => opened.forEach((each) => { each.open = false; }));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  theme.addEventListener("change", draw);
   draw();
 })();
