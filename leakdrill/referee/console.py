@@ -104,7 +104,7 @@ class RichConsole:
     def progress(self, party: str, fraction: float, message: str) -> None:
         if party not in self._bars:
             self._bars[party] = self._progress.add_task(party, total=1.0, message="")
-        self._progress.update(self._bars[party], completed=fraction, message=message)
+        self._progress.update(self._bars[party], completed=fraction, message=message, visible=fraction < 1)
 
     def note(self, text: str) -> None:
         self._progress.console.print(Text(text))

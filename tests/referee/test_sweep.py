@@ -159,9 +159,27 @@ class Running:
         self.process.send_signal(number)
         return self.wait()
 
+    def end(self) -> None:
+        """Nothing is left of it, however the test ended."""
+        self.process.kill()
+        self.process.communicate()
+
     def wait(self) -> tuple[int, str]:
         said, _ = self.process.communicate(timeout=4 * START_SECONDS)
         return self.process.returncode, said
+
+
+@pytest.fixture
+def leakdrill() -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def start(*arguments: object) -> Running:
+        started.append(Running(*arguments))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.end()
 
 
 def finished(run_dir: Path) -> list[Path]:
@@ -188,14 +206,16 @@ def processes_of(run_dir: Path) -> Iterator[str]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for orphans in /proc")
-def test_a_sweep_that_is_stopped_and_killed_at_random_cells_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_a_sweep_that_is_stopped_and_killed_at_random_cells_ends_as_if_it_had_not_been(
+    leakdrill: Callable[..., Running], tmp_path: Path
+) -> None:
     grid = {
         "attacks": ["gap", "entropy"],
         "defences": ["none", "top_k", "rounding", "temperature"],
         "seed": [1, 2, 3],
     }
     sweep, whole, cut = tiny(tmp_path, grid=grid), tmp_path / "whole", tmp_path / "cut"
-    code, said = Running("run", sweep, "--jobs", 2, "--out", whole).wait()
+    code, said = leakdrill("run", sweep, "--jobs", 2, "--out", whole).wait()
     assert code == 0, said
     assert "24 of 24 cells done" in said
 
@@ -203,18 +223,18 @@ def test_a_sweep_that_is_stopped_and_killed_at_random_cells_ends_as_if_it_had_no
     interrupted, killed = sorted(random.Random(drawn).sample(range(1, 22), 2))
     print(f"seed {drawn}: interrupted after {interrupted} cells, killed after {killed}")
 
-    code, said = Running("run", sweep, "--jobs", 2, "--out", cut).kill_after(interrupted, cut, signal.SIGINT)
+    code, said = leakdrill("run", sweep, "--jobs", 2, "--out", cut).kill_after(interrupted, cut, signal.SIGINT)
     assert code == 130, said
     assert f"resume with: leakdrill resume {cut}" in said
     assert list(processes_of(cut)) == []
 
-    code, said = Running("resume", cut, "--jobs", 2).kill_after(killed, cut, signal.SIGKILL)
+    code, said = leakdrill("resume", cut, "--jobs", 2).kill_after(killed, cut, signal.SIGKILL)
     assert code == -signal.SIGKILL, said
     assert killed <= len(finished(cut)) < 24
     await_that(lambda: not list(processes_of(cut)), LEAVE_SECONDS)  # parties do not outlive their referee
 
     before = {path: path.stat().st_mtime_ns for path in finished(cut)}
-    code, said = Running("resume", cut, "--jobs", 2).wait()
+    code, said = leakdrill("resume", cut, "--jobs", 2).wait()
     assert code == 0, said
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())  # what was done is not done again
     assert_the_same(whole, cut, num_cells=24)
@@ -223,7 +243,7 @@ def test_a_sweep_that_is_stopped_and_killed_at_random_cells_ends_as_if_it_had_no
 
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'leakdrill[ray]'")
-def test_ray_finds_the_same_to_the_last_bit(in_turn: Path, tmp_path: Path) -> None:
-    code, said = Running("run", tiny(tmp_path), "--ray", "local", "--jobs", 2, "--out", tmp_path / "run").wait()
+def test_ray_finds_the_same_to_the_last_bit(leakdrill: Callable[..., Running], in_turn: Path, tmp_path: Path) -> None:
+    code, said = leakdrill("run", tiny(tmp_path), "--ray", "local", "--jobs", 2, "--out", tmp_path / "run").wait()
     assert code == 0, said
     assert_the_same(in_turn, tmp_path / "run", num_cells=4)
