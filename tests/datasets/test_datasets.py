@@ -33,7 +33,12 @@ def keys(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     fields = DATASETS[request.param].model_fields
     if "root" in fields:
         example_folder(tmp_path)
-    small = {"root": tmp_path, "classes": 2, "per_class": 2}
+    sides = {side: tmp_path / side for side in ("members", "non_members") if side in fields}
+    for side in sides.values():
+        for name in ("Ada", "Bob"):
+            (side / name).mkdir(parents=True)
+            Image.new("RGB", (4, 4), (len(side.name), 0, ord(name[0]))).save(side / name / "1.png")
+    small = {"root": tmp_path, "classes": 2, "per_class": 2, **sides}
     return {"set": request.param} | {key: value for key, value in small.items() if key in fields}
 
 

@@ -60,7 +60,7 @@ def explained(raw: Any) -> list[str]:
         (
             "timeline",
             [{"a": 1, "b": 2}],
-            "timeline[0]: wanted one step (train_source, release, adapt, breach, attack), got",
+            "timeline[0]: wanted one step (train_source, load_source, release, adapt, breach, attack), got",
         ),
         ("timeline", 3, "timeline: wanted a valid list, got 3"),
         (
