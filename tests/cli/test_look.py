@@ -70,6 +70,16 @@ def test_check_shows_who_holds_what_and_what_each_attack_needs(leakdrill: Shell,
         assert part in answer.stdout
 
 
+def test_check_lists_a_grids_cells_and_what_it_leaves_out(leakdrill: Shell, scenario: Path) -> None:
+    answer = leakdrill("check", scenario, "--set", "grid={attacks: all, defences: [none, top_k]}", "--set", "expect=[]")
+    assert answer.exit_code == 0, answer.stderr
+    assert "skipped attacks=boundary (2 cells): attack 'boundary' needs what it is not granted" in answer.stdout
+    assert "one for each cell of its grid" in answer.stdout
+    for attack in ("before", "after", "gap", "entropy"):  # of all cells, not of the first alone
+        assert f"\n{attack} " in answer.stdout
+    assert "no attack needs it" not in answer.stdout  # another cell's does
+
+
 def test_check_refuses_an_attack_without_its_access_and_names_it(leakdrill: Shell, scenario: Path) -> None:
     answer = leakdrill("check", scenario, "--set", "adversary.knows.architecture=false")
     assert answer.exit_code == 2

@@ -14,6 +14,7 @@ Shell = Callable[..., Result]
         ("datasets", ["synthfaces", "digits", "image_folder", "lfw"]),
         ("archs", ["small_cnn", "resnet8", "resnet18"]),
         ("scenarios", ["quickstart"]),
+        ("sweeps", ["defences-quick"]),
     ],
 )
 def test_list_names_what_there_is_with_a_line_for_each(leakdrill: Shell, what: str, some: list[str]) -> None:
