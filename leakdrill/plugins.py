@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from leakdrill.errors import ScenarioError
@@ -70,6 +70,16 @@ class Kinds:
             handler(source),
             serialization=core_schema.wrap_serializer_function_ser_schema(self._dump, schema=core_schema.any_schema()),
         )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The union's, and whatever a file's class or an installed one is set by, which only they know."""
+        described = dict(handler(schema))
+        others = {"type": "string", "not": {"enum": list(self.own)}}
+        described["oneOf"] = [
+            *described["oneOf"],
+            {"type": "object", "properties": {self.tag: others}, "required": [self.tag]},
+        ]
+        return described
 
     def _dump(self, value: Any, dump: Callable[[Any], Any]) -> Any:
         """As a scenario would name it, so that it validates to the same again, in another process too."""

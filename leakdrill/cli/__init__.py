@@ -17,6 +17,7 @@ from leakdrill.cli.play import resume, run
 from leakdrill.cli.registry import list_
 from leakdrill.cli.report import report
 from leakdrill.cli.reproduction import reproduce
+from leakdrill.cli.schema import schema
 from leakdrill.cli.shell import Commands, main
 
 app = typer.Typer(
@@ -41,5 +42,6 @@ app.command()(reproduce)
 app.command()(compare)
 app.command()(cite)
 app.command()(lesson)
+app.command()(schema)
 app.add_typer(data, name="data")
 app.add_typer(new, name="new")
