@@ -1,11 +1,11 @@
 """TransMIA: shadow models that start from the leaked shallow layers (Hidano, Murakami and Kawamoto 2021)."""
 
 import logging
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leakdrill.archs import ArchSpec
 from leakdrill.attacks.attack_models import Fitter, fit_attack_model, fit_dnn, fit_svm, fit_threshold, leading_scores
@@ -15,11 +15,12 @@ from leakdrill.attacks.base import (
     SHADOW_EXAMPLES,
     SOURCE_SCORES,
     Access,
-    Attack,
     Verdict,
     View,
 )
+from leakdrill.attacks.confidences.averaging import Averaging
 from leakdrill.attacks.confidences.modified_entropy import modified_entropy
+from leakdrill.attacks.tuning.defended import OnShadows
 from leakdrill.data.examples import Examples
 from leakdrill.defences.base import Stage
 from leakdrill.errors import NotReady, ScenarioError
@@ -33,6 +34,8 @@ from leakdrill.shadows import (
     Recipe,
     Records,
     Shadows,
+    Shown,
+    TrainedWith,
     Transferred,
     draw_shadow_sets,
     num_fresh_blocks,
@@ -47,7 +50,7 @@ log = logging.getLogger(__name__)
 FITTERS: dict[str, Fitter] = {"dnn": fit_dnn, "svm": fit_svm, "entropy": fit_threshold}
 
 
-class TransMia(Attack):
+class TransMia(Averaging, OnShadows):
     """Membership by shadow models that start from the leaked g_s (TransMIA, sections 4 and 5).
 
     `shadow: baseline` is BaseMIA, the same attack without the leak (Shokri et al. 2017); `freeze` keeps the leaked
@@ -74,7 +77,7 @@ class TransMia(Attack):
 
     @property
     def needs(self) -> frozenset[Access]:
-        needs = {SHADOW_EXAMPLES, SOURCE_SCORES}
+        needs = {SHADOW_EXAMPLES, SOURCE_SCORES, *super().needs}
         if self.shadow != "baseline":
             needs.add(FEATURE_EXTRACTOR)
         if self.shadow != "freeze" and self.arch is None:  # a frozen g_s needs a linear head and nothing else
@@ -82,8 +85,22 @@ class TransMia(Attack):
         return frozenset(needs)
 
     def adapts_to(self, defence: Spec, stage: Stage) -> bool:
-        """A shadow that trains on from what was obfuscated before it leaked mends it, as far as its data go."""
-        return (stage == "release" and self.shadow == "fine_tune") or super().adapts_to(defence, stage)
+        """A shadow that trains on from what was obfuscated before it leaked mends it, as far as its data go.
+
+        One that starts from what leaked is not trained as cbig's model was, which started from nothing.
+        """
+        if stage == "release":
+            return self.shadow == "fine_tune"
+        is_imitated = stage != "training" or self.shadow == "baseline"
+        return is_imitated and super().adapts_to(defence, stage)
+
+    @model_validator(mode="after")
+    def _shadows_are_networks(self) -> Self:
+        if self.defended_shadows and self.shadow == "freeze":
+            raise ValueError(
+                "defended_shadows are networks, and shadow: freeze makes heads: set shadow to baseline or fine_tune"
+            )
+        return self
 
     @property
     def shadow_set_size(self) -> int:
@@ -95,14 +112,17 @@ class TransMia(Attack):
 
     def run(self, view: View) -> Verdict:
         train, test = view.shadow_pools()
+        defences = self.shadow_defences(view)
+        test = test.take(np.setdiff1d(np.arange(len(test)), defences.apart))
         draws = draw_shadow_sets(train, test, self.num_shadows, self.shadow_size, derive(view.seed, "draws"))
-        recipe = self._recipe(view)
+        recipe = self._recipe(view, defences.training)
         # before any training: a budget that does not cover the challenge is best known at once
-        answers = view.oracle("cbig/source").query(view.challenge.inputs, "scores")
+        answers = self.averaged(lambda: view.oracle("cbig/source").query(view.challenge.inputs, "scores"))
         if recipe is None:
             records, notes = self._frozen_heads(view, train, test, draws)
         else:
-            shadows = Shadows(recipe, train, test, draws, derive(view.seed, "shadows"))
+            shown = Shown(defences.known.prediction, defences.held_out, self.average)
+            shadows = Shadows(recipe, train, test, draws, derive(view.seed, "shadows"), shown)
             records, notes = train_shadow_networks(shadows, view.num_workers, view.progress), {}
         model = fit_attack_model(
             FITTERS[self.attack_model],
@@ -122,13 +142,13 @@ class TransMia(Attack):
             return modified_entropy(scores, labels)[:, np.newaxis]
         return leading_scores(scores, labels) if self.inputs == "leading" else scores.astype(np.float64)
 
-    def _recipe(self, view: View) -> Recipe | None:
+    def _recipe(self, view: View, trained_with: TrainedWith) -> Recipe | None:
         """How to make shadow networks (L1); None when linear heads are all there is to train."""
         arch = self.arch or view.architecture
         if self.shadow == "baseline":
             if arch is None:
                 raise ScenarioError("baseline: grant adversary.knows.architecture, or set the attack's arch")
-            return FromScratch(arch, view.num_classes, self.fit)
+            return FromScratch(arch, view.num_classes, self.fit, trained_with)
         leaked = _leaked(view)
         if self.shadow == "freeze" and num_fresh_blocks(leaked, arch) == 1:
             return None
@@ -160,7 +180,8 @@ class TransMia(Attack):
         """The source model's confidence in the true labels of some of the adversary's own examples."""
         generator = numpy_generator(view.seed, "tuning queries")
         own = test.take(generator.permutation(len(test))[: self.tuning_queries])
-        return true_confidences(view.oracle("cbig/source").query(own.inputs, "scores"), own.labels)
+        answers = self.averaged(lambda: view.oracle("cbig/source").query(own.inputs, "scores"))
+        return true_confidences(answers, own.labels)
 
 
 def _leaked(view: View) -> Artefact:

@@ -12,7 +12,7 @@ workers.py   those processes
 from leakdrill.shadows.draws import Draws, Records, draw_shadow_sets
 from leakdrill.shadows.frozen import FrozenShadows, train_frozen_shadows, true_confidences
 from leakdrill.shadows.heads import HeadFit, Heads, heads_at_once, shuffled_batches, train_heads
-from leakdrill.shadows.networks import Shadows, train_shadow_networks
+from leakdrill.shadows.networks import Shadows, Shown, train_shadow_networks
 from leakdrill.shadows.pool import ShadowPool, random_halves, shadow_models
 from leakdrill.shadows.recipes import FromScratch, Recipe, ThroughTarget, TrainedWith, Transferred, num_fresh_blocks
 
@@ -26,6 +26,7 @@ __all__ = [
     "Records",
     "ShadowPool",
     "Shadows",
+    "Shown",
     "ThroughTarget",
     "TrainedWith",
     "Transferred",

@@ -4,11 +4,15 @@ MemGuard, for one, is fitted on the answers about the training set and about exa
 the model under attack takes its own; here they are the shadow's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from leakdrill.data.digests import digest_of
@@ -30,6 +34,32 @@ def num_held_out(num_examples: int) -> int:
     return max(1, round(HELD_OUT * num_examples))
 
 
+@dataclass(frozen=True)
+class ShadowOwner:
+    """Who owns a shadow model and defends it, and can fit defences on its answers."""
+
+    network: nn.Module
+    members: Callable[[], Examples]
+    held_out: Examples  # that it was not trained on
+    made_of: Mapping[str, Any]  # JSON-able: all that made the network
+    seed: int
+
+    def guarded(self, defences: Sequence[Defence], cache: ModelCache | None) -> Guard | None:
+        """What stands before the network; None without defences. What is fitted is kept in `cache`, if there is one."""
+        if not defences:
+            return None
+        made_of = {"guarded": dict(self.made_of), "held_out": digest_of(self.held_out)}
+        with TemporaryDirectory(prefix="leakdrill-shadow-guard-") as directory:
+            kept = cache or ModelCache(Path(directory))
+            return guard(defences, Owner(self._answers, made_of, self.seed, kept))
+
+    def _answers(self) -> tuple[Scores, Scores]:
+        return self._scores(self.members()), self._scores(self.held_out)
+
+    def _scores(self, examples: Examples) -> Scores:
+        return softmax(predict(self.network, examples.inputs)).astype(np.float64)
+
+
 def guard_shadow(
     defences: Sequence[Defence],
     pool: ShadowPool,
@@ -38,18 +68,12 @@ def guard_shadow(
     held_out: Examples,
     cache: ModelCache | None,
 ) -> Guard | None:
-    """What stands before that shadow of the pool, which `network` is; None without defences.
+    """What stands before that shadow of the pool, which `network` is."""
+    members, seed = partial(pool.members, shadow), derive(pool.seed, "guard", str(shadow))
+    return ShadowOwner(network, members, held_out, pool.made_of(shadow), seed).guarded(defences, cache)
 
-    `held_out` (N, ...) are examples that it was not trained on. What is fitted is kept in `cache`, if there is one.
-    """
-    if not defences:
-        return None
 
-    def scores(examples: Examples) -> Scores:
-        return softmax(predict(network, examples.inputs)).astype(np.float64)
-
-    made_of = {"guarded": pool.made_of(shadow), "held_out": digest_of(held_out)}
-    with TemporaryDirectory(prefix="leakdrill-shadow-guard-") as directory:
-        kept = cache or ModelCache(Path(directory))
-        seed = derive(pool.seed, "defences", str(shadow))
-        return guard(defences, Owner(lambda: (scores(pool.members(shadow)), scores(held_out)), made_of, seed, kept))
+def shown_scores(network: nn.Module, guard: Guard | None, inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """(N, C), as the API of a shadow model would give them."""
+    scores = softmax(predict(network, inputs))
+    return guard(scores, inputs) if guard else scores

@@ -4,17 +4,32 @@ What a shadow answers depends on the seed and its number alone, not on how many 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from torch import nn
 
 from leakdrill.data.examples import Examples
-from leakdrill.models.training import Progress, predict, softmax
+from leakdrill.defences import Guard
+from leakdrill.defences.base import Defence
+from leakdrill.models.training import Progress
+from leakdrill.oracles.averaging import mean_of
 from leakdrill.seeds import derive
 from leakdrill.shadows.draws import Answers, Draws, Records
+from leakdrill.shadows.guarding import ShadowOwner, shown_scores
 from leakdrill.shadows.recipes import Recipe
 from leakdrill.shadows.workers import Report, Saved, load_examples, map_in_workers, save_examples
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a shadow's scores are read: through defences of its own, fitted beside its training set on others."""
+
+    defences: tuple[Defence, ...] = ()
+    held_out: Examples | None = None  # none: no defences
+    average: int = 1  # times each example is asked about, where there are defences
 
 
 @dataclass(frozen=True)
@@ -26,12 +41,25 @@ class Shadows:
     test: Examples
     draws: Draws
     seed: int
+    shown: Shown = Shown()
 
     def answers(self, shadow: int) -> tuple[Answers, Answers]:
         """Train shadow model number `shadow`; its scores (n, C) for its own training and for its own test examples."""
         train, test = self.train.take(self.draws.train[shadow]), self.test.take(self.draws.test[shadow])
-        model = self.recipe.make(train, derive(self.seed, "shadow", str(shadow)))
-        return softmax(predict(model, train.inputs)), softmax(predict(model, test.inputs))
+        seed = derive(self.seed, "shadow", str(shadow))
+        model = self.recipe.make(train, seed)
+        guard = self._guard(model, train, seed)
+        ask = (partial(shown_scores, model, guard, part.inputs) for part in (train, test))
+        seen, unseen = (mean_of(each, self.shown.average if guard else 1) for each in ask)
+        return seen, unseen
+
+    def _guard(self, model: nn.Module, train: Examples, seed: int) -> Guard | None:
+        shown = self.shown
+        if shown.held_out is None:
+            return None
+        return ShadowOwner(model, lambda: train, shown.held_out, {}, derive(seed, "guard")).guarded(
+            shown.defences, None
+        )
 
 
 def train_shadow_networks(shadows: Shadows, num_workers: int, progress: Progress) -> Records:
@@ -59,10 +87,10 @@ def _answer_in_processes(shadows: Shadows, num_workers: int, report: Report) -> 
     with TemporaryDirectory(prefix="leakdrill-shadows-") as directory:
         train = save_examples(shadows.train, Path(directory, "train"))
         test = save_examples(shadows.test, Path(directory, "test"))
-        arguments = (shadows.recipe, train, test, shadows.draws, shadows.seed)
+        arguments = (shadows.recipe, train, test, shadows.draws, shadows.seed, shadows.shown)
         return map_in_workers(Shadows.answers, range(shadows.draws.num_shadows), num_workers, _load, arguments, report)
 
 
-def _load(recipe: Recipe, train: Saved, test: Saved, draws: Draws, seed: int) -> Shadows:
+def _load(recipe: Recipe, train: Saved, test: Saved, draws: Draws, seed: int, shown: Shown) -> Shadows:
     """In a worker process."""
-    return Shadows(recipe, load_examples(train), load_examples(test), draws, seed)
+    return Shadows(recipe, load_examples(train), load_examples(test), draws, seed, shown)

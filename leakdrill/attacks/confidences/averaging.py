@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import Attack
 from leakdrill.defences.base import Defence, Stage
+from leakdrill.oracles.averaging import Answer, mean_of
 from leakdrill.spec import Spec
-
-Answer = NDArray[np.float32]
 
 
 class Averaging(Attack):
@@ -26,8 +23,4 @@ class Averaging(Attack):
         return sees_through or super().adapts_to(defence, stage)
 
     def averaged(self, ask: Callable[[], Answer]) -> Answer:
-        """The mean of `average` answers (N, C); equal ones come out as they are, bit for bit."""
-        total = ask().astype(np.float64)
-        for _ in range(self.average - 1):
-            total += ask()
-        return (total / self.average).astype(np.float32)
+        return mean_of(ask, self.average)

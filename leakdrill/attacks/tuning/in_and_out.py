@@ -24,14 +24,13 @@ from leakdrill.attacks.confidences.averaging import Averaging
 from leakdrill.attacks.confidences.base import Answers, Output, check_answers
 from leakdrill.attacks.confidences.true_label import Floats, check_not_constant, num_tied, true_log_odds
 from leakdrill.attacks.tuning.halves import HalvesTrained, shadow_size
-from leakdrill.attacks.tuning.shadow_tuned import shown_scores
 from leakdrill.data.examples import Examples
 from leakdrill.defences import Guard
 from leakdrill.labelonly.cut import best_cut, separation
 from leakdrill.models.training import predict
 from leakdrill.seeds import numpy_generator
 from leakdrill.shadows import ShadowPool, shadow_models
-from leakdrill.shadows.guarding import guard_shadow
+from leakdrill.shadows.guarding import guard_shadow, shown_scores
 
 #: What stands before a shadow, by its number and its network.
 Guarded = Callable[[int, nn.Module], Guard | None]

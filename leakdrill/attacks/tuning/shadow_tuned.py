@@ -25,11 +25,11 @@ from leakdrill.defences import Guard
 from leakdrill.errors import InvalidInput
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import Progress, predict, softmax
+from leakdrill.models.training import Progress, predict
 from leakdrill.oracles.oracle import Oracle
 from leakdrill.seeds import derive, numpy_generator
 from leakdrill.shadows import Draws, FromScratch, ShadowPool, Transferred, draw_shadow_sets, shadow_models
-from leakdrill.shadows.guarding import guard_shadow
+from leakdrill.shadows.guarding import guard_shadow, shown_scores
 
 #: Labels (N,) of images (N, H, W, 3), of uint8 or of floats in [0, 255] that are whole numbers; or of rows (N, F).
 PredictLabel = Callable[[NDArray[Any]], NDArray[np.generic]]
@@ -135,12 +135,6 @@ class ShadowPlan:
             np.arange(2 * len(chosen)) < len(chosen),
             guard,
         )
-
-
-def shown_scores(network: nn.Module, guard: Guard | None, inputs: NDArray[Any]) -> NDArray[np.float32]:
-    """(N, C)"""
-    scores = softmax(predict(network, inputs))
-    return guard(scores, inputs) if guard else scores
 
 
 def _labels(network: nn.Module, guard: Guard | None, dtype: np.dtype[Any], inputs: NDArray[Any]) -> NDArray[np.generic]:
