@@ -32,6 +32,7 @@ def main(run_dir: Path, seat: str) -> None:
     os.dup2(2, 1)  # nothing else may be taken for an answer
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it puts in the background without
     names = SimpleQueue[str]()
     threading.Thread(target=_listen, args=(names, threading.main_thread()), daemon=True).start()
     try:
