@@ -33,6 +33,6 @@ def _commit() -> str | None:
             ["git", "describe", "--always", "--dirty", "--exclude=*"],
             cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False,
         )  # fmt: skip
-    except FileNotFoundError:
+    except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
     return described.stdout.strip() or None
