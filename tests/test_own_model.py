@@ -1,6 +1,10 @@
 """An existing model, which leakdrill neither built nor trained, is audited; and what cannot be is refused in a line."""
 
+import re
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +18,17 @@ from torch import nn
 from torchvision.models import resnet18
 
 from leakdrill.archs import build
+from leakdrill.archs.own import Own
 from leakdrill.data.splits import deal
 from leakdrill.errors import ScenarioError
-from leakdrill.models.loaded import built, fill, read_weights
+from leakdrill.models.loaded import CONVERT, built, fill, read_weights
 from leakdrill.models.tracing import trace
 from leakdrill.referee.drill import Drill
 from leakdrill.results import Results
 from leakdrill.scenario.loading import load_scenario
+from leakdrill.scenario.threat import check_threat
 
+PAGE = Path(__file__).parents[1] / "docs" / "own-model.md"
 MEAN, STD = (0.5, 0.4, 0.6), (0.25, 0.2, 0.3)
 MODEL = "from torchvision.models import resnet18\n\ndef build():\n    return resnet18(num_classes=3)\n"
 SCENARIO: dict[str, Any] = {
@@ -156,7 +163,7 @@ def test_what_does_not_go_together_is_refused_before_anything_is_read(
     assert told in refused(folder, **settings)
 
 
-def test_a_pickle_is_not_read_but_the_line_that_converts_it_is_said_and_works(tmp_path: Path) -> None:
+def test_a_pickle_is_not_read_but_the_line_that_converts_it_is_said(tmp_path: Path) -> None:
     network = nn.Linear(2, 3)
     for zipped in (True, False):
         torch.save(network.state_dict(), tmp_path / "f_s.pt", _use_new_zipfile_serialization=zipped)
@@ -232,3 +239,20 @@ class Branching(nn.Module):
 def test_what_cannot_be_cut_or_followed_says_what_can(network: nn.Module, cut: str | None, told: str) -> None:
     with pytest.raises(ScenarioError, match=told):
         trace(network, cut, MEAN, STD)
+
+
+def test_the_pages_scenario_and_builder_are_read_and_its_line_converts(tmp_path: Path) -> None:
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL))
+    (tmp_path / "audit.yaml").write_text(blocks["yaml"])
+    (tmp_path / "model.py").write_text(blocks["python"])
+    scenario = load_scenario(tmp_path / "audit.yaml").scenario
+    check_threat(scenario)
+    assert scenario.cbig.source_model.weights == tmp_path / "f_s.safetensors"
+    assert isinstance(scenario.cbig.source_model.arch, Own)
+    network = built(scenario.cbig.source_model.arch.builder)
+    torch.save(network.state_dict(), tmp_path / "f_s.pt")
+    convert = blocks["sh"].splitlines()[0]
+    assert convert == CONVERT
+    program = shlex.split(convert)[2]
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=200)
+    fill(network, read_weights(tmp_path / "f_s.safetensors"), tmp_path / "f_s.safetensors")
