@@ -1,18 +1,15 @@
 """Starting from public data (Label-Only, section 6.2 and appendix A.1.2): only what is new is learned from members."""
 
 import hashlib
-from collections import OrderedDict
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 from torch import nn
 
-from leakdrill.archs.head import Head
 from leakdrill.archs.initialise import initialise
 from leakdrill.data.examples import Examples
 from leakdrill.defences.training.base import Course, TrainingDefence
@@ -26,13 +23,14 @@ from leakdrill.seeds import derive, torch_generator
 class Transfer(TrainingDefence):
     """A body that learned from public data; of members learns the last layer, or all (Label-Only, section 6.2).
 
-    The network is first fitted on data.splits.source_public, with a head of its own that is then thrown away. The
-    paper's public data are another data set (CIFAR-100 for CIFAR-10); these are of the same, which is kinder. Its seeds
-    are nobody's secret either: whoever has the public data makes the same one.
+    The network is first fitted on data.splits.source_public. The paper's public data are another data set (CIFAR-100
+    for CIFAR-10), whose head is thrown away, as here unless `head` is public; these are of the same classes, which is
+    kinder. The public model's seeds are nobody's secret either: whoever has the public data makes the same one.
     """
 
     kind: Literal["transfer"] = "transfer"
     learns: Literal["last_layer", "all"] = "last_layer"
+    head: Literal["fresh", "public"] = Field("fresh", description="what the last layer starts from")
     fit: Fit = Field(Fit(), description="of the public model")
     needs_public: ClassVar[bool] = True
 
@@ -43,7 +41,8 @@ class Transfer(TrainingDefence):
             )
         public = _public_model(_PublicTask.of(course.model, course.public, self.fit))
         body = course.model[:-1]
-        body.load_state_dict(public[:-1].state_dict())
+        known = course.model if self.head == "public" else body
+        known.load_state_dict(public[: len(known)].state_dict())
         course.notes[self.kind] = {"public_accuracy": accuracy(public, course.public)}
         if self.learns == "all":
             return course
@@ -69,11 +68,7 @@ class _PublicTask:
 @lru_cache(maxsize=1)  # shadow models of one process all start from the same
 def _public_model(task: _PublicTask) -> nn.Sequential:
     """A network like the task's, fitted on its public examples alone: the same in whoever's hands."""
-    *body, (name, head) = deepcopy(task.like).named_children()
-    assert isinstance(head, Head)
-    with torch.device("meta"):  # or the layer draws its first weights from the global generator
-        fresh = Head(head.in_features, int(task.public.labels.max()) + 1)
-    made = nn.Sequential(OrderedDict([*body, (name, fresh.to_empty(device="cpu"))]))
+    made = deepcopy(task.like)
     initialise(made, torch_generator("public", "initial weights"))
     fit_model(made, task.public, task.fit, derive("public", "fit"))
     return made

@@ -34,6 +34,7 @@ CASES: dict[str, TrainingDefence] = {
     "augmentation": Augmentation(flip=True, shift=2, cutout=3),
     "adversarial_regularisation": AdversarialRegularisation(warm_up=1),
     "transfer": Transfer(fit=PUBLIC_FIT),
+    "transfer_head": Transfer(head="public", fit=PUBLIC_FIT),
     "transfer_all": Transfer(learns="all", fit=PUBLIC_FIT),
     "dp_sgd": DpSgd(noise_multiplier=1, delta=1e-3, accountant="rdp"),
     "dp_sgd_multiplicity": DpSgd(noise_multiplier=1, delta=1e-3, accountant="rdp", augmentation_multiplicity=2),
