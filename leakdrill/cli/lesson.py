@@ -47,7 +47,7 @@ def lesson(
     if name is None:
         raise NotFound(f"there is no lesson {number}: there are {', '.join(map(str, _names()))}")
     loaded = load_scenario(name, settings or [], smoke=smoke)
-    guesses = _ask(loaded.scenario) if ask else [None] * len(loaded.scenario.guess)
+    guesses: list[float | None] = _ask(loaded.scenario) if ask else [None for _ in loaded.scenario.guess]
     run_dir = RECORDED / name if recorded else new_run_dir(out, loaded.name)
     if recorded:
         print_run(run_dir)

@@ -1,4 +1,4 @@
-"""The two forms of an example, decoded. Images are tested with the store that keeps them (tests/parties/test_store.py)."""
+"""The two forms of an example, decoded. Images: tests/parties/test_store.py, with the store that keeps them."""
 
 import numpy as np
 import pytest
