@@ -25,8 +25,8 @@ from leakdrill.parties.store import SplitStore
 from leakdrill.plugins import REFERENCE, load_module
 
 CONVERT = (
-    "python -c \"import torch, safetensors.torch as s; s.save_file({k: v.clone() for k, v in torch.load('f_s.pt', "
-    "weights_only=True).items()}, 'f_s.safetensors')\""
+    'python -c "from torch import load; from safetensors.torch import save_file; '
+    "save_file({k: v.clone() for k, v in load('f_s.pt', weights_only=True).items()}, 'f_s.safetensors')\""
 )
 _SHOWN = 3  # keys of each kind, in an error
 
