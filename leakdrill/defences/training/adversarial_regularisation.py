@@ -3,7 +3,7 @@ Adversarial Regularization", algorithm 1), with the networks of Label-Only, appe
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -35,7 +35,6 @@ class AdversarialRegularisation(TrainingDefence):
     strength: float = Field(1.0, ge=0, le=1000, description="lambda; 0 is no defence")
     inner_steps: int = Field(1, ge=1, le=100, description="k: of the classifier, for each step of the model")
     warm_up: int = Field(3, ge=0, le=1000, description="epochs before it starts")
-    needs_held_out: ClassVar[bool] = True
 
     def changed(self, course: Course) -> Course:
         if self.strength == 0:

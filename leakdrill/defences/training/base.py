@@ -46,9 +46,7 @@ class TrainingDefence(Spec):
     """The base of every defence at training time. A subclass's docstring starts with one line and cites its source."""
 
     kind: str
-    #: Without these, training is refused.
-    needs_held_out: ClassVar[bool] = False
-    needs_public: ClassVar[bool] = False
+    needs_public: ClassVar[bool] = False  # data.splits.source_public, without which training is refused
 
     def changed_fit(self, fit: Fit) -> Fit:
         """The fit's settings with the defence; the very same where nothing changes. Raises ScenarioError where it
