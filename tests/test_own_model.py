@@ -18,6 +18,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from leakdrill.archs import build
+from leakdrill.archs.graph import Graph
 from leakdrill.archs.own import Own
 from leakdrill.data.splits import deal
 from leakdrill.errors import ScenarioError
@@ -256,3 +257,22 @@ def test_the_pages_scenario_and_builder_are_read_and_its_line_converts(tmp_path:
     program = shlex.split(convert)[2]
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=200)
     fill(network, read_weights(tmp_path / "f_s.safetensors"), tmp_path / "f_s.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        ({"op": "system"}, "layer a: there is no system with"),
+        ({"op": "relu", "options": {"inplace": True}}, r"layer a: a relu has no \['inplace'\]"),
+        ({"op": "linear", "options": {"in_features": 3}}, "layer a cannot be built: .*out_features"),
+        (
+            {"op": "linear", "options": {"in_features": 1 << 15, "out_features": 1 << 15}},
+            "a network of 1,073,[0-9,]+ weights, wanted at most 268,435,456",
+        ),
+    ],
+)
+def test_a_graph_that_a_hostile_party_sent_is_refused_before_it_takes_memory(layer: dict[str, Any], told: str) -> None:
+    body = [{"name": "b", "layers": [{"name": "a", "inputs": ["@"]} | layer]}]
+    graph = Graph.model_validate({"mean": MEAN, "std": STD, "body": body, "num_features": 3})
+    with pytest.raises(ScenarioError, match=told):
+        build(graph, 2)
