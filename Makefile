@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: drill test test-compose check fuzz bench proto clean
+.PHONY: drill test test-compose check fuzz bench proto schema clean
 
 drill: $(READY)  ## run the default drill on embedded data
 	$(BIN)/leakdrill run quickstart
@@ -29,6 +29,9 @@ bench: $(READY)  ## run every benchmark and write docs/performance.md
 
 proto: $(READY)  ## generate leakdrill/pb from proto/
 	$(BIN)/python tools/generate_stubs.py
+
+schema: $(READY)  ## write the JSON schema of scenarios, which editors read
+	$(BIN)/leakdrill schema > schema/scenario.schema.json
 
 clean:  ## remove the environment, not the runs
 	rm -rf $(VENV)
