@@ -1,6 +1,7 @@
 """Five lessons: guess, play a small drill, and compare."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from leakdrill.cli.look import print_run
 from leakdrill.cli.play import run
-from leakdrill.cli.runs import finished_drills
+from leakdrill.cli.runs import CELLS, finished_drills
 from leakdrill.cli.shell import EXIT_CODES, OutOption, SetOption, SmokeOption, complain, new_run_dir, stdout
 from leakdrill.errors import InvalidInput, NotFound
 
@@ -47,14 +48,43 @@ def lesson(
     if name is None:
         raise NotFound(f"there is no lesson {number}: there are {', '.join(map(str, _names()))}")
     loaded = load_scenario(name, settings or [], smoke=smoke)
-    guesses: list[float | None] = _ask(loaded.scenario) if ask else [None for _ in loaded.scenario.guess]
-    run_dir = RECORDED / name if recorded else new_run_dir(out, loaded.name)
+    if recorded and (out or settings or smoke):
+        raise InvalidInput("a recorded run is shown as it is: leave out --out, --set and --smoke, or --recorded")
+    run_dir = _recorded(name) if recorded else new_run_dir(out, loaded.name)
+    questions = _questions(loaded.scenario)
+    guesses = _ask(loaded.scenario.question, questions) if ask else {}
     if recorded:
         print_run(run_dir)
     else:
         _play(name, run_dir, settings, smoke)
-    _print_guesses(loaded.scenario, guesses, run_dir)
+    _print_guesses(questions, guesses, run_dir)
     typer.echo(f"\nthe report: {run_dir / 'report.html'}\nthe page:   {PAGES / name.removeprefix('lesson-')}.md")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Of a grid, each guess is asked for in every cell."""
+
+    text: str
+    what: str  # <name>.<metric>
+    cell: str  # the name of its folder; "" without a grid
+
+
+def _questions(scenario: "Scenario") -> list[Question]:
+    from leakdrill.scenario.grid import expand_grid
+
+    return [
+        Question(" ".join([guess.ask, *(f"[{label}]" for label in cell.labels.values())]), guess.what, cell.name)
+        for guess in scenario.guess
+        for cell in expand_grid(scenario)
+    ]
+
+
+def _recorded(name: str) -> Path:
+    run_dir = RECORDED / name
+    if not run_dir.is_dir():
+        raise NotFound(f"there is no recorded run in {run_dir}: play the lesson, without --recorded")
+    return run_dir
 
 
 def _names() -> dict[int, str]:
@@ -73,12 +103,13 @@ def _list() -> None:
     typer.echo(f"\ntheir pages: {PAGES}")
 
 
-def _ask(scenario: "Scenario") -> list[float | None]:
-    """A rate for each question, None where enter is pressed."""
+def _ask(topic: str, questions: list[Question]) -> dict[Question, float]:
+    """The rates that were guessed; whoever presses enter guesses nothing."""
     from leakdrill.referee.guessing import read_rate
 
-    typer.echo(f"{scenario.question}\n\nGuess first, from 0 to 1 or in percent; enter skips.\n")
-    return [_answer(guess.ask, read_rate) for guess in scenario.guess]
+    typer.echo(f"{topic}\n\nGuess first, from 0 to 1 or in percent; enter skips.\n")
+    answers = {question: _answer(question.text, read_rate) for question in questions}
+    return {question: answer for question, answer in answers.items() if answer is not None}
 
 
 def _answer(question: str, read: Callable[[str], float]) -> float | None:
@@ -99,17 +130,17 @@ def _play(name: str, run_dir: Path, settings: list[str] | None, smoke: bool) -> 
             raise
 
 
-def _print_guesses(scenario: "Scenario", guesses: list[float | None], run_dir: Path) -> None:
+def _print_guesses(questions: list[Question], guesses: dict[Question, float], run_dir: Path) -> None:
     from leakdrill.referee.guessing import found
 
+    drills = dict(finished_drills(run_dir))
     table = Table("question", "guess", "found", box=None)
-    for guess, value in zip(scenario.guess, guesses, strict=True):
-        for folder, results in finished_drills(run_dir):
-            figure = found(results, guess.what)
-            where = "" if folder == run_dir else f" ({folder.name})"
-            table.add_row(
-                guess.ask + where,
-                "" if value is None else f"{value:.2f}",
-                "not reached" if figure is None else f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]",
-            )
+    for question in questions:
+        results = drills.get(run_dir / CELLS / question.cell if question.cell else run_dir)
+        figure = results and found(results, question.what)
+        table.add_row(
+            question.text,
+            f"{guesses[question]:.2f}" if question in guesses else "",
+            f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]" if figure else "not reached",
+        )
     stdout().print("\nYour guesses", table)
