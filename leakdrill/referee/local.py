@@ -5,6 +5,7 @@ truth: local runs are for trying, containers for claims.
 """
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -113,8 +114,11 @@ class LocalParties:
         for party in PARTIES:
             own, link = models / party, self._root / party / "home" / "models"
             own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            target = os.path.relpath(own, link.parent)  # so that a run's folder can be moved, and copied
+            if link.is_symlink() and os.readlink(link) != target:
+                link.unlink()
             if not link.exists():
-                link.symlink_to(own)
+                link.symlink_to(target)
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + self._start_seconds

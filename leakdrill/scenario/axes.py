@@ -10,6 +10,7 @@ defence is cbig's only one; what the scenario has at cbig's three places is take
 """
 
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -105,8 +106,13 @@ def _with_only(attack: Raw, timeline: list[Raw]) -> list[Raw]:
 
 def _readable(clauses: list[Raw], said: str, others: set[str]) -> list[Raw]:
     """Those that are about no attack of another cell."""
-    names = tuple(f"{other}." for other in others)
-    return [each for each in clauses if not any(word.startswith(names) for word in str(each[said]).split())]
+    return [each for each in clauses if not _named_in(str(each[said])) & others]
+
+
+def _named_in(clause: str) -> set[str]:
+    """{"after", "before"} of "after.auc>before.auc", split as the grammar does it (leakdrill.referee.clause)."""
+    operands = [word.partition(".") for word in re.split(r"[\s<>=!]+", clause)]
+    return {name for name, dot, _ in operands if dot}
 
 
 def _name(attack: Raw) -> str:

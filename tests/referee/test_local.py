@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -122,6 +123,23 @@ def test_stopped_parties_start_again_with_their_homes_and_without_stale_ready_fi
     with pytest.raises(PartyUnavailable):  # and not taken for ready by what the first start left
         LocalParties(tmp_path, fake(cbig="never ready"), start_seconds=0.5).start()
     assert (tmp_path / "parties" / "cbig" / "home" / "split").exists()
+
+
+def test_a_folder_that_is_moved_or_copied_has_its_own_models_and_nobody_elses(tmp_path: Path) -> None:
+    def play_in(run_dir: Path) -> Path:
+        with LocalParties(run_dir / "seat", fake(), models=run_dir / "models"):
+            return (run_dir / "seat" / "parties" / "cbig" / "home" / "models").resolve()
+
+    first, moved, copied = (tmp_path / name for name in ("first", "moved", "copied"))
+    assert play_in(first) == first / "models" / "cbig"
+    first.rename(moved)
+    assert play_in(moved) == moved / "models" / "cbig"
+    shutil.copytree(moved, copied, symlinks=True)
+    assert play_in(copied) == copied / "models" / "cbig"
+    link = copied / "seat" / "parties" / "cbig" / "home" / "models"
+    link.unlink()
+    link.symlink_to(moved / "models" / "cbig")  # as one that names its whole path would be after a copy
+    assert play_in(copied) == copied / "models" / "cbig"
 
 
 def test_no_party_outlives_a_referee_that_is_killed(tmp_path: Path) -> None:

@@ -138,15 +138,23 @@ def test_without_an_attack_in_the_timeline_it_comes_at_the_end() -> None:
     assert steps(cell) == ["train_source", "release", "gap"]
 
 
-def test_a_cell_is_asked_only_what_is_about_its_own_attack() -> None:
+@pytest.mark.parametrize("op", [" > ", ">", "> ", " >="])
+def test_a_cell_is_asked_only_what_is_about_its_own_attack(op: str) -> None:
     clauses = [
-        {"claim": "of two cells", "that": "after.auc > before.auc"},
+        {"claim": "of two cells", "that": f"after.auc{op}before.auc"},
         {"claim": "of one", "that": "gap.auc > 0.5"},
         {"claim": "of all", "that": "baseline.auc covers 0.5"},
     ]
     gap, after = expand_grid(of({"attacks": ["gap", "after"]}, expect=clauses))
     assert [clause.claim for clause in gap.scenario.expect] == ["of one", "of all"]
     assert [clause.claim for clause in after.scenario.expect] == ["of all"]
+
+
+def test_a_class_guesses_only_what_the_cells_own_attack_will_find() -> None:
+    guesses = [{"ask": name, "what": f"{name}.auc"} for name in ("after", "gap", "baseline")]
+    gap, after = expand_grid(of({"attacks": ["gap", "after"]}, expect=[], guess=guesses))
+    assert [guess.ask for guess in gap.scenario.guess] == ["gap", "baseline"]
+    assert [guess.ask for guess in after.scenario.guess] == ["after", "baseline"]
 
 
 def test_all_attacks_are_all_there_are_and_the_ones_left_out_are_told_why() -> None:
