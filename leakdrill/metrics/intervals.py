@@ -13,22 +13,23 @@ from leakdrill.errors import InvalidInput
 from leakdrill.metrics.judged import Judged
 from leakdrill.metrics.proportions import clopper_pearson
 from leakdrill.metrics.resampling import NUM_RESAMPLES, SEED, Resamples
-from leakdrill.metrics.roc import is_resolved, tpr_at_fpr
+from leakdrill.metrics.roc import is_resolved
 from leakdrill.metrics.statistics import Floats, mean_over_repeats, statistic, target_fpr
 from leakdrill.results import Interval
 
 LEVEL = 0.95
+NUM_FAR_RESAMPLES = 2 * NUM_RESAMPLES  # for the quantiles that Bonferroni's bound asks for, which are farther out
 
 
 def interval(judged: Judged, metric: str, resamples: Resamples | None = None, level: float = LEVEL) -> Interval | None:
     """A metric (auc, accuracy, precision, recall, f1, tpr@0.01), mean over repeats, with its interval.
 
     None where it is undefined: precision without a positive decision, a tpr@ that stands for fewer than ten
-    non-members. A tpr@ is `roc.tpr_at_fpr`'s, of the first repeat and exact, so that it says what the report says.
+    non-members. The threshold of a tpr@ is found anew in every resample of the non-members: of other non-members it
+    would be another, which an interval that takes it as given (`roc.tpr_at_fpr`'s) leaves out.
     """
-    if metric.startswith("tpr@"):
-        found = next(iter(tpr_at_fpr(judged, (target_fpr(metric),), level)), None)
-        return found and Interval(value=found.value, low=found.low, high=found.high)
+    if not _is_resolved(judged, metric):
+        return None
     resamples = resamples or Resamples.draw(judged)
     draws = mean_over_repeats(statistic(judged, metric, resamples))
     return _around(point(judged, metric), draws, level, _num_trials(judged, metric))
@@ -41,7 +42,7 @@ def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLE
     Raises InvalidInput when they were not judged on the same challenge.
     """
     _check_same_challenge({"the first": a, "the second": b})
-    if metric.startswith("tpr@") and not is_resolved(target_fpr(metric), a.num_non_members):
+    if not _is_resolved(a, metric):
         return None
     resamples = Resamples.draw(a, num, seed)
     draws = [mean_over_repeats(statistic(one, metric, resamples)) for one in (a, b)]
@@ -64,12 +65,13 @@ def independent_difference(a: Interval, b: Interval) -> Interval:
 def simultaneous_intervals(judged: Mapping[str, Judged], metric: str) -> dict[str, Interval | None]:
     """Intervals of any metric that *all* cover with probability 95 %; None for an attack where it is undefined.
 
-    AUCs on one challenge by the largest |t|, as `simultaneous_auc_intervals` has it. Any other metric, of which some
-    are exact, and attacks that were judged on different examples, by Bonferroni's bound.
+    AUCs on one challenge by the largest |t|, as `simultaneous_auc_intervals` has it. Any other metric, which may lie
+    far from evenly about its value, and attacks that were judged on different examples, by Bonferroni's bound.
     """
     if metric == "auc" and _differing(judged) is None:
         return dict(simultaneous_auc_intervals(judged))
-    return {name: interval(one, metric, level=1 - (1 - LEVEL) / len(judged)) for name, one in judged.items()}
+    level = 1 - (1 - LEVEL) / len(judged)
+    return {name: interval(one, metric, Resamples.draw(one, NUM_FAR_RESAMPLES), level) for name, one in judged.items()}
 
 
 def simultaneous_auc_intervals(
@@ -96,6 +98,11 @@ def simultaneous_auc_intervals(
         return Interval(value=value, low=low, high=high)
 
     return {name: around(name) for name in judged}
+
+
+def _is_resolved(judged: Judged, metric: str) -> bool:
+    """Whether a tpr@ stands for at least ten non-members; any other metric needs none."""
+    return not metric.startswith("tpr@") or is_resolved(target_fpr(metric), judged.num_non_members)
 
 
 def _auc_draws(judged: Judged, num: int, seed: int) -> Floats:
@@ -128,7 +135,7 @@ def _num_trials(judged: Judged, metric: str) -> int:
             return len(judged.is_member)
         case "precision":
             return max(1, int(judged.decisions.sum(axis=1).min()))
-        case "recall":
+        case rate if rate == "recall" or rate.startswith("tpr@"):
             return judged.num_members
         case _:  # AUC: that many disjoint pairs of a member and a non-member, all in order. F1: no fewer than that
             return min(judged.num_members, judged.num_non_members)

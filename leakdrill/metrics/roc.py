@@ -20,12 +20,14 @@ def roc(scores: Floats, is_member: NDArray[np.bool_]) -> tuple[Floats, Floats, F
     return false_positives / (~is_member).sum(), true_positives / is_member.sum(), thresholds
 
 
-def tpr_at_fpr(judged: Judged, fprs: tuple[float, ...] = FPRS, level: float = 0.95) -> list[TprAtFpr]:
+def tpr_at_fpr(judged: Judged, fprs: tuple[float, ...] = FPRS) -> list[TprAtFpr]:
     """TPR of the largest threshold set whose FPR does not exceed each target, in the *first* repeat.
 
     One repeat, because counts of several repeats over the same examples do not add up (the spread over repeats stands
-    beside it). Without interpolation. The exact interval takes the threshold as given. Targets that stand for fewer
-    than ten non-members are left out.
+    beside it). Without interpolation. Targets that stand for fewer than ten non-members are left out.
+
+    The exact interval is of the share of members above *this* threshold, which chance has placed as well: it is too
+    narrow for the TPR at the target itself, whose interval, and what a clause is decided by, is `intervals.interval`.
     """
     false_positives, true_positives, _ = _counts(judged.scores[0], judged.is_member)
     points = []
@@ -35,7 +37,7 @@ def tpr_at_fpr(judged: Judged, fprs: tuple[float, ...] = FPRS, level: float = 0.
         allowed = allowed_false_positives(fpr, judged.num_non_members)
         at = int(np.searchsorted(false_positives, allowed, "right")) - 1
         hits = int(true_positives[at])
-        low, high = clopper_pearson(hits, judged.num_members, level)
+        low, high = clopper_pearson(hits, judged.num_members)
         rate = {"value": hits / judged.num_members, "low": low, "high": high}
         points.append(TprAtFpr(**rate, fpr=fpr, true_positives=hits, false_positives=int(false_positives[at])))
     return points

@@ -4,9 +4,9 @@ A comparison holds when the 95 % interval of the difference lies wholly on its s
 on the other, and is undecided when it straddles. `covers` asks whether the interval contains the number: that is
 compatible with a null result of the stated width, and no proof of it.
 
-`all` attacks have intervals that are right for all of them at once with 95 %, however many there are. So a gate that
-asks for "all.auc < 0.6" lets at most one leaking model in twenty pass, and refuses at most one sound one. Several
-clauses are not corrected for one another.
+`all` attacks have intervals that are meant to be right for all of them at once with 95 %, however many there are. They
+are the bootstrap's, so that it holds about, and not to the letter: tests/metrics/ simulates how often, of AUCs and of a
+TPR at a low FPR. Several clauses are not corrected for one another.
 """
 
 import math
