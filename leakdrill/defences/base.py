@@ -30,7 +30,7 @@ class Owner:
 
     answers: Callable[[], tuple[Scores, Scores]]  # undefended, on its training examples and on others of its own
     made_of: Mapping[str, Any]  # JSON-able: all that made these answers
-    seed: int
+    seed: int  # of its secret: whoever knew it could tell every draw
     cache: ModelCache
 
 

@@ -51,7 +51,16 @@ def train_source(config: CbigConfig, store: SplitStore, cache: ModelCache, progr
         seed = derive(config.seed, "fit")
         public = store.read(public_split[0]) if public_split else None
         return fit_defended(
-            model, train, spec.fit, spec.defences, seed, validation, progress, keep=spec.keep, public=public
+            model,
+            train,
+            spec.fit,
+            spec.defences,
+            seed,
+            validation,
+            progress,
+            keep=spec.keep,
+            public=public,
+            secret=derive(config.secret, "fit"),
         )
 
     made_of = {
@@ -60,6 +69,8 @@ def train_source(config: CbigConfig, store: SplitStore, cache: ModelCache, progr
         "seed": config.seed,
         "data": _digests(store, splits[:2] + public_split),
     }
+    if any(defence.draws_in_secret for defence in spec.defences):
+        made_of["secret"] = config.secret
     return _cached(model, made_of, make, splits, store, cache)
 
 

@@ -1,4 +1,8 @@
-"""What the referee tells each party at the start: its own part of the scenario, its own seed, and no other's."""
+"""What the referee tells each party at the start: its own part of the scenario, its own seed, and no other's.
+
+A seed follows from the scenario, which anybody may read, and decides what may be known: first weights, batches. What a
+defence must keep from the adversary is drawn from a company's `secret`, which follows from the split key alone.
+"""
 
 from typing import Literal
 
@@ -16,6 +20,7 @@ from leakdrill.spec import Spec
 class CbigConfig(Spec):
     drill_id: str
     seed: int
+    secret: int
     num_classes: int
     form: Form  # of every example
     source_model: SourceModel
@@ -28,6 +33,7 @@ class CbigConfig(Spec):
 class CsmallConfig(Spec):
     drill_id: str
     seed: int
+    secret: int
     num_classes: int  # of the target task
     form: Form  # of every example
     target_model: TargetModel

@@ -13,7 +13,7 @@ from leakdrill.seeds import derive
 
 
 def guard_api(
-    api: Api, trained: Trained, splits: tuple[str, str], store: SplitStore, cache: ModelCache, seed: int
+    api: Api, trained: Trained, splits: tuple[str, str], store: SplitStore, cache: ModelCache, secret: int
 ) -> Guard | None:
     """What stands before `trained`, or None for an API without a defence.
 
@@ -28,5 +28,5 @@ def guard_api(
 
     held = store.held()
     made_of = {"model": trained.weights_sha256, "data": [held[split] for split in splits]}
-    owner = Owner(lambda: (scores(splits[0]), scores(splits[1])), made_of, derive(seed, "defences"), cache)
+    owner = Owner(lambda: (scores(splits[0]), scores(splits[1])), made_of, derive(secret, "defences"), cache)
     return guard(api.defences, owner)

@@ -26,6 +26,6 @@ def released(
         "model": trained.weights_sha256,
         "public": store.held().get(PUBLIC),
     }
-    seed = derive(config.seed, "release")
+    seed = derive(config.secret, "release")
     releaser = Releaser(lambda: store.read(PUBLIC).inputs, made_of, seed, cache, progress)
     return obfuscate(config.release_defences, artefact, releaser)

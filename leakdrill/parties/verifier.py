@@ -34,7 +34,7 @@ def calibrated(config: CsmallConfig, feature_extractor: nn.Module, store: SplitS
         config.form,
         metric,
         found.threshold,
-        derive(config.seed, "faces"),
-        guard_faces(config.api.defences, "distance", config.seed),
+        derive(config.secret, "faces"),
+        guard_faces(config.api.defences, "distance", config.secret),
     )
     return verifier, found

@@ -46,7 +46,7 @@ def dealt(data_json: str, split_key: str) -> Deal:
 
 
 def party_configs(
-    scenario: Scenario, deal: Deal, addresses: Mapping[str, str], drill_id: str
+    scenario: Scenario, deal: Deal, addresses: Mapping[str, str], drill_id: str, split_key: str
 ) -> dict[str, PartyConfig]:
     """What each party is told. The adversary's knowledge is what `adversary.knows` grants, item by item."""
     knows, budget, form = scenario.adversary.knows, scenario.adversary.query_budget, deal.form
@@ -58,6 +58,7 @@ def party_configs(
         "cbig": CbigConfig(
             drill_id=drill_id,
             seed=derive(scenario.seed, "cbig"),
+            secret=derive(split_key, "defences", "cbig"),
             num_classes=deal.num_classes,
             form=form,
             source_model=source_model,
@@ -69,6 +70,7 @@ def party_configs(
         "csmall": CsmallConfig(
             drill_id=drill_id,
             seed=derive(scenario.seed, "csmall"),
+            secret=derive(split_key, "defences", "csmall"),
             num_classes=deal.num_target_classes,
             form=form,
             target_model=scenario.csmall.target_model,

@@ -162,7 +162,7 @@ class Drill:
         self._csmall = CsmallClient("csmall", addresses["csmall/private"], credentials)
         self._adversary = AdversaryClient("adversary", addresses["adversary/private"], credentials)
         self._clients = (self._cbig, self._csmall, self._adversary)
-        configs = party_configs(self.scenario, cards, addresses, self._journal.drill_id())
+        configs = party_configs(self.scenario, cards, addresses, self._journal.drill_id(), self._split_key)
         # The adversary first: files read for cbig before would be in memory, and arrive faster, members before others.
         for client in reversed(self._clients):
             resources.callback(client.channel.close)

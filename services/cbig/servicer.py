@@ -49,7 +49,7 @@ class SourceServicer(SourceServiceServicer):
         else:
             config, trained = load_source(config, self._party.store)
         own = ("source_train", "source_validation")
-        guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.seed)
+        guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.secret)
         handed_out = released(config, trained, self._party.store, self._cache, progress)
         source = publish("source", trained.model, config.num_classes, config.form, config.api.outputs, guard)
         check_unchanged(given, self._config)

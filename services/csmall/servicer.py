@@ -67,7 +67,7 @@ class TargetServicer(TargetServiceServicer):
         released = received.feature_extractor()
         models, calibration = {}, None
         if "features" in config.apis:
-            guard = guard_faces(config.api.defences, "embedding", config.seed)
+            guard = guard_faces(config.api.defences, "embedding", config.secret)
             models["features"] = publish_features(released.module(), config.form, guard)
         if "verification" in config.apis:
             verifier, calibration = calibrated(config, released.module(), self._party.store)
@@ -93,7 +93,7 @@ class TargetServicer(TargetServiceServicer):
         models = {}
         if "recognition" in config.apis:
             own = ("target_train", "target_test")
-            guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.seed)
+            guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.secret)
             models["recognition"] = publish(
                 "recognition", trained.model, config.num_classes, config.form, config.api.outputs, guard
             )
@@ -117,7 +117,7 @@ class TargetServicer(TargetServiceServicer):
             released = configured(self._received, "the source model released by cbig")
             if released.description.num_classes is None:
                 raise ScenarioError("csmall has g_s alone, no source model to leak: set cbig.releases: source_model")
-        return degrade(released, breach.fidelity, derive(config.seed, "leak"))
+        return degrade(released, breach.fidelity, derive(config.secret, "leak"))
 
 
 class ExfiltrationServicer(ExfiltrationServiceServicer):

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,13 +29,13 @@ def store(tmp_path: Path) -> SplitStore:
     return store
 
 
-def trained(keep: str, store: SplitStore, root: Path) -> Trained:
+def trained(keep: str, store: SplitStore, root: Path, secret: int = 2, **changes: Any) -> Trained:
     fit = {"epochs": 12, "batch_size": 10}
     model = SourceModel.model_validate(
-        {"arch": {"kind": "fully_connected", "num_features": 6}, "fit": fit, "keep": keep}
+        {"arch": {"kind": "fully_connected", "num_features": 6}, "fit": fit, "keep": keep} | changes
     )
     config = CbigConfig(
-        drill_id="one", seed=1, num_classes=3, form=FORM, source_model=model, api=Api(), query_budget=10
+        drill_id="one", seed=1, secret=secret, num_classes=3, form=FORM, source_model=model, api=Api(), query_budget=10
     )
     return train_source(config, store, ModelCache(root), lambda fraction, message: None)
 
@@ -47,3 +48,14 @@ def test_cbig_keeps_the_best_epoch_on_its_validation_split_or_the_last_one(store
     assert not last.from_cache  # another model than the best one's
     right = [model.evaluations["source_validation"].num_correct for model in (best, last)]
     assert right[0] > right[1]
+
+
+def test_noise_that_hides_members_hangs_on_the_secret_and_nothing_else_does(store: SplitStore, tmp_path: Path) -> None:
+    private = {"defences": [{"kind": "dp_sgd", "noise_multiplier": 1.0, "delta": 0.01}]}
+    kept = tmp_path / "models"
+    one, other = (trained("last", store, kept, secret, **private) for secret in (2, 3))
+    assert not other.from_cache
+    assert one.weights_sha256 != other.weights_sha256
+    assert trained("last", store, tmp_path / "elsewhere", 2, **private).weights_sha256 == one.weights_sha256
+    trained("last", store, kept, 2)
+    assert trained("last", store, kept, 3).from_cache

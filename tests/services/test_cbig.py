@@ -37,8 +37,8 @@ DEFENCES = [{"kind": "weight_noise", "deviations": 0.5}, {"kind": "reinitialised
 
 
 def configured(*defences: dict[str, Any]) -> CbigConfig:
-    written = {"drill_id": "one", "seed": 1, "num_classes": 3, "form": FORM, "source_model": SPEC, "api": Api()}
-    return CbigConfig.model_validate({**written, "query_budget": 10, "release_defences": defences})
+    written = {"drill_id": "one", "seed": 1, "secret": 3, "num_classes": 3, "form": FORM, "source_model": SPEC}
+    return CbigConfig.model_validate({**written, "api": Api(), "query_budget": 10, "release_defences": defences})
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,7 @@ class Stage:
         self._config = CsmallConfig(
             drill_id="one",
             seed=2,
+            secret=4,
             num_classes=3,
             form=FORM,
             target_model=TargetModel(),
@@ -109,7 +110,7 @@ def test_csmall_has_and_leaks_what_the_release_defences_left_at_the_breachs_fide
     assert all(torch.equal(leaked.weights[name], expected.weights[name]) for name in expected.weights)
     own = trained.model.state_dict()
     assert not any(torch.equal(leaked.weights[name], own[name]) for name in leaked.weights if own[name].ndim > 1)
-    coarse, again = stage.leaked(config, Fidelity(bits=8)), degrade(expected, Fidelity(bits=8), derive(2, "leak"))
+    coarse, again = stage.leaked(config, Fidelity(bits=8)), degrade(expected, Fidelity(bits=8), derive(4, "leak"))
     assert all(torch.equal(coarse.weights[name], again.weights[name]) for name in again.weights)
 
 

@@ -58,6 +58,7 @@ class Stage:
         config = CsmallConfig(
             drill_id=drill,
             seed=1,
+            secret=5,
             num_classes=3,
             form=ImageForm(16),
             target_model=TargetModel(),

@@ -24,7 +24,7 @@ class Releaser:
 
     public: Callable[[], Inputs]  # photos that anybody may have, no member among them
     made_of: Mapping[str, Any]  # JSON-able: all that made the released model, and what is public
-    seed: int  # cbig's secret: whoever knew it could subtract the noise
+    seed: int  # of cbig's secret, not of the scenario's seed: whoever knew it could subtract the noise
     cache: ModelCache
     progress: Progress
 

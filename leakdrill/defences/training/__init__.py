@@ -53,11 +53,13 @@ def fit_defended(
     *,
     keep: Literal["best", "last"] = "best",
     public: Examples | None = None,
+    secret: int | None = None,
 ) -> TrainingAccount:
     """Train `model` in place as `fit_model` does, with the defences; without any, to the same bits.
 
     The epoch kept is the best on `validation`, where there is one, unless `keep` is "last". `public` examples are for
-    defences that start from public data. Raises ScenarioError for defences that contradict each other or lack the
+    defences that start from public data. `secret`: what is drawn from it nobody else can draw; default: the seed, for
+    whoever's model nobody attacks. Raises ScenarioError for defences that contradict each other or lack the
     data that they need, beside what `fit_model` raises.
     """
     for defence in defences:
@@ -65,7 +67,8 @@ def fit_defended(
     if wrong := contradiction(defences, fit, has_batch_norm(model)):
         raise ScenarioError(wrong)
     score = partial(accuracy, model, validation) if validation is not None and keep == "best" else None
-    course = Course(model, model, gathering(train), train, fit, seed, validation, public, score)
+    hidden = seed if secret is None else secret
+    course = Course(model, model, gathering(train), train, fit, seed, hidden, validation, public, score)
     # what starts from public data says which part learns, and the others change that part
     for defence in sorted(defences, key=lambda defence: not defence.needs_public):
         course = defence.changed(course)

@@ -33,7 +33,8 @@ class Course:
     gather: Gather  # brings the learner's inputs
     train: Examples
     fit: Fit
-    seed: int
+    seed: int  # of what may be known: batches, dropped units
+    secret: int  # of what must not: noise that is to hide something, and who is sampled for it
     held_out: Examples | None  # of the same owner, to choose and compare on
     public: Examples | None  # of nobody's secret, and of classes of their own
     score: Callable[[], float] | None  # of the model, after each epoch, to choose one
@@ -47,6 +48,7 @@ class TrainingDefence(Spec):
 
     kind: str
     needs_public: ClassVar[bool] = False  # data.splits.source_public, without which training is refused
+    draws_in_secret: ClassVar[bool] = False  # from `course.secret`, too
 
     def changed_fit(self, fit: Fit) -> Fit:
         """The fit's settings with the defence; the very same where nothing changes. Raises ScenarioError where it
@@ -54,5 +56,5 @@ class TrainingDefence(Spec):
         return fit
 
     def changed(self, course: Course) -> Course:
-        """The course with the defence; what it draws comes from `derive(course.seed, self.kind)` alone."""
+        """The course with the defence; what it draws comes from `derive(course.seed, self.kind)`, or of the secret."""
         return course

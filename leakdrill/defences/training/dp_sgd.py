@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -36,6 +36,7 @@ class DpSgd(TrainingDefence):
     """
 
     kind: Literal["dp_sgd"] = "dp_sgd"
+    draws_in_secret: ClassVar[bool] = True
     epsilon: float | None = Field(
         None, gt=0, le=1e6, description="to spend in the whole training; default: 8, unless noise_multiplier is set"
     )

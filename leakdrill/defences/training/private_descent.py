@@ -49,7 +49,7 @@ class _Descent:
     def __init__(self, defence: "DpSgd", budget: "Budget", course: Course) -> None:
         self._course, self._budget, self._copies = course, budget, defence.augmentation_multiplicity
         self.num_steps = 0  # so far
-        seed = derive(course.seed, defence.kind)
+        seed = derive(course.secret, defence.kind)  # whoever knew it could subtract the noise
         self._sampling = numpy_generator(seed, "sampling")
         self._targets = torch.from_numpy(np.array(course.train.labels))
         fit, learner = course.fit, course.learner
