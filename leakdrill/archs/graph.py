@@ -14,7 +14,11 @@ from leakdrill.spec import Spec
 MAX_PARAMETERS = 1 << 28  # 1 GiB: a description may come from a hostile party
 INPUT = "@"  # of a block: what the block before it gives
 
-_CONVOLVED = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias")
+_CONVOLVED = (
+    "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode",
+)  # fmt: skip
+_MAXIMUM = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+_AVERAGE = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
 #: Layers with or without weights, and the settings that make each; then functions, and theirs.
 MODULES: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
     "conv2d": (nn.Conv2d, _CONVOLVED),
@@ -27,11 +31,11 @@ MODULES: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
     "silu": (nn.SiLU, ()),
     "hardswish": (nn.Hardswish, ()),
     "hardsigmoid": (nn.Hardsigmoid, ()),
-    "gelu": (nn.GELU, ()),
+    "gelu": (nn.GELU, ("approximate",)),
     "sigmoid": (nn.Sigmoid, ()),
     "tanh": (nn.Tanh, ()),
-    "max_pool2d": (nn.MaxPool2d, ("kernel_size", "stride", "padding", "ceil_mode")),
-    "avg_pool2d": (nn.AvgPool2d, ("kernel_size", "stride", "padding", "ceil_mode")),
+    "max_pool2d": (nn.MaxPool2d, _MAXIMUM),
+    "avg_pool2d": (nn.AvgPool2d, _AVERAGE),
     "adaptive_avg_pool2d": (nn.AdaptiveAvgPool2d, ("output_size",)),
     "dropout": (nn.Dropout, ("p",)),
     "flat": (nn.Flatten, ("start_dim", "end_dim")),
@@ -47,7 +51,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Tensor], tuple[str, ...]]] = {
 
 Name = Annotated[str, Field(pattern=r"^\w+$", max_length=200)]
 Feed = Annotated[str, Field(pattern=rf"^(\w+|{INPUT})$", max_length=200)]
-Setting = bool | int | float | Literal["same", "valid"] | tuple[int | None, ...] | None
+Word = Literal["same", "valid", "zeros", "reflect", "replicate", "circular", "none", "tanh"]
+Setting = bool | int | float | Word | tuple[int | None, ...] | None
 
 
 class Layer(Spec):

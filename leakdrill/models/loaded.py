@@ -9,17 +9,20 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
 from leakdrill.archs import build
+from leakdrill.archs.graph import Graph, Normalise
 from leakdrill.archs.own import Own
+from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
-from leakdrill.models.tracing import trace
+from leakdrill.models.tracing import Traced, trace
 from leakdrill.models.trained import Trained, digest
-from leakdrill.models.training import evaluate
+from leakdrill.models.training import TILE, evaluate, predict
 from leakdrill.parties.config import CbigConfig
 from leakdrill.parties.store import SplitStore
 from leakdrill.plugins import REFERENCE, load_module
@@ -28,6 +31,7 @@ CONVERT = (
     'python -c "from torch import load; from safetensors.torch import save_file; '
     "save_file({k: v.clone() for k, v in load('f_s.pt', weights_only=True).items()}, 'f_s.safetensors')\""
 )
+SAME = 1e-4  # how far a logit may be off, of 1 or of the greatest: the same layers in the same order are far closer
 _SHOWN = 3  # keys of each kind, in an error
 
 
@@ -48,9 +52,8 @@ def load_source(config: CbigConfig, store: SplitStore) -> tuple[CbigConfig, Trai
             f"the model of {spec.arch.builder} tells {traced.num_classes} classes apart, but data.members has "
             f"{config.num_classes} class folders: they must be the ones it was trained on, in sorted order"
         )
-    model = build(traced.graph, config.num_classes)
-    model.load_state_dict(traced.weights)
-    model.eval()
+    model = rebuilt(traced, spec.arch.builder)
+    check_same(model, own, traced.graph, store.read("source_train"), spec.arch.builder)
     splits = ["source_train", "source_validation", "source_test"]
     evaluations = {split: evaluate(model, store.read(split)) for split in splits}
     architecture = traced.graph.model_dump(mode="json")
@@ -93,6 +96,41 @@ def read_weights(file: Path) -> dict[str, torch.Tensor]:
         if not torch.isfinite(tensor).all():
             raise ScenarioError(f"{told}: {name} has elements that are NaN or infinite: its training diverged")
     return weights
+
+
+def rebuilt(traced: Traced, builder: str) -> nn.Module:
+    """The graph with its weights, in evaluation mode. Raises ScenarioError for weights that are not its layers'."""
+    model = build(traced.graph, traced.num_classes)
+    try:
+        model.load_state_dict(traced.weights)
+    except RuntimeError as error:
+        raise ScenarioError(
+            f"the model of {builder} has a layer with other weights than torch gives it: "
+            f"{' '.join(str(error).split())} Take off what changed the layer, such as a weight norm, before it is saved"
+        ) from error
+    return model.eval()
+
+
+def check_same(model: nn.Module, own: nn.Module, graph: Graph, members: Examples, builder: str) -> None:
+    """Raises ScenarioError unless the graph's `model` gives a batch of the members the logits that `own` gives them.
+
+    What is compared is what an attack would see, so whatever following the module missed is found here.
+    """
+    images = members.inputs[:TILE]
+    try:
+        theirs = predict(nn.Sequential(Normalise(graph.mean, graph.std), own), images)
+    except Exception as error:  # the user's own forward runs here, and may raise whatever it likes
+        raise ScenarioError(
+            f"the model of {builder} cannot be run on images {images.shape[1:]}: {type(error).__name__}: {error}"
+        ) from error
+    logits = predict(model, images)
+    apart = float(np.abs(logits - theirs).max()) if logits.shape == theirs.shape else np.inf
+    if apart > SAME * max(1.0, float(np.abs(theirs).max())):
+        raise ScenarioError(
+            f"the model of {builder} does what its layers do not say: its logits for {len(images)} members are up to "
+            f"{apart:.2g} from those of its layers one by one. Leave each layer's forward as torch has it, change no "
+            "tensor in place that is used again, and keep no state between calls"
+        )
 
 
 def fill(model: nn.Module, weights: Mapping[str, torch.Tensor], file: Path) -> None:

@@ -4,12 +4,14 @@ torch.fx follows one call of the module. Its blocks end where a single tensor pa
 to do; each is named after the outermost of the user's modules that ends there, `layer1.0` as `layer1_0`.
 """
 
+import inspect
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import fx, nn
 from torch.nn import functional
 
@@ -18,7 +20,7 @@ from leakdrill.errors import ScenarioError
 from leakdrill.scenario.suggest import suggest
 
 _OPS = {make: op for op, (make, _) in MODULES.items()}
-#: What is called as a function or a method, and its arguments beside tensors, with their defaults.
+#: What is called as a function or a method, and its arguments beside tensors, in order and with their defaults.
 _CALLS: dict[Any, tuple[str, dict[str, Any]]] = {
     **dict.fromkeys((operator.add, operator.iadd, torch.add, "add", "add_"), ("add", {})),
     **dict.fromkeys((operator.mul, operator.imul, torch.mul, "mul", "mul_"), ("mul", {})),
@@ -27,14 +29,25 @@ _CALLS: dict[Any, tuple[str, dict[str, Any]]] = {
     **dict.fromkeys((torch.mean, "mean"), ("mean", {"dim": None, "keepdim": False})),
     **dict.fromkeys((functional.relu, torch.relu, "relu", "relu_"), ("relu", {})),
     functional.adaptive_avg_pool2d: ("adaptive_avg_pool2d", {"output_size": None}),
-    functional.max_pool2d: ("max_pool2d", {"kernel_size": None, "stride": None, "padding": 0}),
-    functional.avg_pool2d: ("avg_pool2d", {"kernel_size": None, "stride": None, "padding": 0}),
+    functional.max_pool2d: (
+        "max_pool2d",
+        {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "return_indices": False},
+    ),
+    functional.avg_pool2d: (
+        "avg_pool2d",
+        {
+            "kernel_size": None, "stride": None, "padding": 0,
+            "ceil_mode": False, "count_include_pad": True, "divisor_override": None,
+        },
+    ),
     **dict.fromkeys((torch.sigmoid, "sigmoid"), ("sigmoid", {})),
     **dict.fromkeys((torch.tanh, "tanh"), ("tanh", {})),
     functional.silu: ("silu", {}),
-    functional.gelu: ("gelu", {}),
-}
-_IGNORED = {"inplace": None, "training": None, "ceil_mode": None, "return_indices": None, "dilation": None}
+    functional.gelu: ("gelu", {"approximate": "none"}),
+}  # fmt: skip
+_SETTINGS = {op: settings for op, (_, settings) in (MODULES | FUNCTIONS).items()}
+_INPLACE = "inplace"  # does not change what a layer gives
+_PLACED = ("device", "dtype")  # of a module's weights, which are loaded into others
 
 
 @dataclass(frozen=True)
@@ -49,9 +62,14 @@ def trace(
     model: nn.Module, cut: str | None, mean: tuple[float, float, float], std: tuple[float, float, float]
 ) -> Traced:
     """Raises ScenarioError for a module that has no such description, and for a cut that is no place to cut."""
+    _check_hooks(model)
     nodes = _followed(model)
     head = _head(model, nodes)
     body = nodes[1 : nodes.index(head)]
+    if not body:
+        raise ScenarioError(
+            f"{type(model).__name__} is one torch.nn.Linear: wanted layers before it, which cbig releases"
+        )
     ends = _ends(nodes, body)
     if cut is not None:
         _check_cut(cut, model, ends)
@@ -78,6 +96,15 @@ def trace(
 def _block(path: str) -> str:
     """What the block is called that ends with the user's module at `path`."""
     return "head_body" if path == "head" else path.replace(".", "_")  # the last layer alone is our "head"
+
+
+def _check_hooks(model: nn.Module) -> None:
+    for path, module in model.named_modules():
+        if module._forward_hooks or module._forward_pre_hooks:
+            raise ScenarioError(
+                f"{path or type(model).__name__} has a forward hook, which cannot travel with it: take it off, or do "
+                "in forward what it does"
+            )
 
 
 def _followed(model: nn.Module) -> list[fx.Node]:
@@ -152,36 +179,50 @@ def _layer(node: fx.Node, model: nn.Module, feeding: fx.Node) -> Layer:
             raise _unknown(node, f"called with {given!r} in the place of a tensor")
         return INPUT if given is feeding else given.name
 
+    op, tensors, given, defaults = _called(node, model)
+    for key, value in given.items():
+        if key not in (*_SETTINGS[op], _INPLACE) and (key not in defaults or value != defaults[key]):
+            raise _unknown(node, f"a {op} with {key}={value!r}", _SETTINGS[op])
+    options = {key: value for key, value in given.items() if key in _SETTINGS[op]}
+    try:
+        return Layer(name=node.name, op=op, options=options, inputs=tuple(map(name, tensors)))
+    except ValidationError as error:
+        raise _unknown(node, f"a {op} with {options}") from error
+
+
+def _called(node: fx.Node, model: nn.Module) -> tuple[str, Sequence[Any], dict[str, Any], Mapping[str, Any]]:
+    """The node's op, the tensors that feed it, its settings, and what torch takes each to be where it is not given."""
+    if not node.args:
+        raise _unknown(node, f"called with {', '.join(node.kwargs) or 'nothing'} by name, the tensor too")
     if node.op == "call_module":
         module = model.get_submodule(str(node.target))
         op = _OPS.get(type(module))
         if op is None:
             raise _unknown(node, f"a {type(module).__name__}")
-        options = {key: _setting(module, key) for key in MODULES[op][1]}
-        return Layer(name=node.name, op=op, options=options, inputs=tuple(map(name, node.args)))
+        defaults = {
+            key: parameter.default
+            for key, parameter in inspect.signature(type(module)).parameters.items()
+            if parameter.kind is not parameter.VAR_POSITIONAL and parameter.kind is not parameter.VAR_KEYWORD
+        }
+        settings = {key: _setting(module, key) for key in defaults if key not in _PLACED}
+        return op, node.args, settings | node.kwargs, defaults
     if node.op not in ("call_function", "call_method") or node.target not in _CALLS:
         raise _unknown(node, f"{node.op} {getattr(node.target, '__name__', node.target)}")
     op, defaults = _CALLS[node.target]
-    tensors = (
-        node.args[0]
-        if isinstance(node.args[0], list | tuple)
-        else node.args[:2]
-        if op in ("add", "mul")
-        else node.args[:1]
-    )
-    rest = node.args[len(tensors) if op in ("add", "mul") else 1 :]
-    options = (
-        defaults | dict(zip(defaults, rest, strict=False)) | {k: v for k, v in node.kwargs.items() if k not in _IGNORED}
-    )
-    return Layer(name=node.name, op=op, options=options, inputs=tuple(map(name, tensors)))
+    first, num_tensors = node.args[0], 2 if op in ("add", "mul") else 1
+    tensors = first if isinstance(first, list | tuple) else node.args[:num_tensors]
+    rest = node.args[num_tensors:]
+    if len(rest) > len(defaults):
+        raise _unknown(node, f"a {op} with {rest[len(defaults)]!r}")
+    return op, tensors, defaults | dict(zip(defaults, rest, strict=False)) | node.kwargs, defaults
 
 
 def _setting(module: nn.Module, key: str) -> Any:
     value = getattr(module, key)
-    return value is not None if key == "bias" else value
+    return value is not None or not getattr(module, "affine", True) if key == "bias" else value
 
 
-def _unknown(node: fx.Node, what: str) -> ScenarioError:
+def _unknown(node: fx.Node, what: str, known: Sequence[str] = tuple(_SETTINGS)) -> ScenarioError:
     return ScenarioError(
-        f"{node.name} is {what}, which has no description here; there are {', '.join([*MODULES, *FUNCTIONS])}"
+        f"{node.name} is {what}, which has no description here; there are {', '.join(known) or 'no settings'}"
     )
