@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-#: What is added to a batch's mean loss, a scalar, from logits (B, C) and labels (B,).
+#: What is added to a batch's mean loss, a scalar, from the learner's inputs (B, ...) and labels (B,).
 Penalty = Callable[[Tensor, Tensor], Tensor]
 
 

@@ -238,7 +238,7 @@ def _step(
     logits = with_margin(logits.float(), targets, fit)
     loss = cross_entropy(logits, targets, label_smoothing=hooks.label_smoothing)
     if hooks.penalty is not None:
-        loss = loss + hooks.penalty(logits, targets)
+        loss = loss + hooks.penalty(inputs, targets)
     loss.backward()  # type: ignore[no-untyped-call]
     if hooks.on_gradient is not None:
         hooks.on_gradient(model)

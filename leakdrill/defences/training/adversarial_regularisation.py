@@ -15,7 +15,8 @@ from leakdrill.archs.initialise import initialise
 from leakdrill.data.examples import Examples
 from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.errors import ScenarioError
-from leakdrill.models.training import as_batch, evaluating, num_batches
+from leakdrill.models.augment import draw_change
+from leakdrill.models.training import evaluating, gathering, num_batches
 from leakdrill.seeds import derive, numpy_generator, torch_generator
 
 #: Units of the layers that see the scores, those that see the label, and those that see both.
@@ -28,7 +29,11 @@ class AdversarialRegularisation(TrainingDefence):
 
     After `warm_up` epochs, each step first trains the classifier to tell the batch's scores and labels from those of
     as many held-out examples, `inner_steps` times, and then adds `strength` times the log of what it says of the batch
-    to the loss. The reference examples are source_validation, which also chooses the epoch unless `keep` is last.
+    to the loss. Both sides' scores are those that would be served: in evaluation mode and single precision, without a
+    loss's margin, of inputs changed in the same ways. Otherwise telling training's scores from others would win.
+
+    Where we depart: the reference examples are source_validation, which also chooses the epoch unless `keep` is last;
+    Label-Only (appendix D) has others for that.
     """
 
     kind: Literal["adversarial_regularisation"] = "adversarial_regularisation"
@@ -43,15 +48,16 @@ class AdversarialRegularisation(TrainingDefence):
             raise ScenarioError(
                 "adversarial_regularisation needs held-out examples to compare with, of which there are none here"
             )
-        opponent = _Opponent(self, course, course.held_out)
+        opponent = Opponent(self, course, course.held_out)
         return replace(course, hooks=replace(course.hooks, penalty=opponent.penalty))
 
 
-class _Opponent:
+class Opponent:
     """The classifier, and its side of the game."""
 
     def __init__(self, defence: AdversarialRegularisation, course: Course, reference: Examples) -> None:
-        self._defence, self._model, self._reference = defence, course.model, reference
+        self._defence, self._course, self._reference = defence, course, reference
+        self._gather = gathering(reference)
         num_copies = len(course.train) * course.fit.copies
         self._steps_to_wait = defence.warm_up * num_batches(num_copies, course.fit.batch_size)
         seed = derive(course.seed, defence.kind)
@@ -62,27 +68,40 @@ class _Opponent:
         initialise(self._network, torch_generator(seed, "initial weights"))
         self._optimiser = torch.optim.Adam(self._network.parameters(), LEARNING_RATE)
 
-    def penalty(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """strength * mean log h(f(x), y) of a batch, for logits (B, C) and labels (B,)."""
+    def penalty(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """strength * mean log h(f(x), y) of a batch, for the learner's inputs (B, ...) and labels (B,)."""
         if self._steps_to_wait:
             self._steps_to_wait -= 1
-            return logits.new_zeros(())
-        scores = logits.softmax(dim=1)
+            return inputs.new_zeros(())
+        scores = _scores(self._course.learner, inputs)
         for _ in range(self._defence.inner_steps):
             self._learn(scores.detach(), labels)
         return self._defence.strength * logsigmoid(self._network(scores, labels)).mean()
 
     def _learn(self, scores: Tensor, labels: Tensor) -> None:
         """One step towards telling these members from as many others."""
-        rows = np.sort(self._drawing.integers(0, len(self._reference), len(labels)))
-        with evaluating(self._model), torch.no_grad():
-            others = self._model(as_batch(self._reference.inputs[rows])).softmax(dim=1)
-        other_labels = torch.from_numpy(self._reference.labels[rows])
+        others, other_labels = self._others(len(labels))
         log_odds = self._network(torch.cat([scores, others]), torch.cat([labels, other_labels]))
         is_member = torch.cat([torch.ones(len(scores)), torch.zeros(len(others))])
         self._optimiser.zero_grad()
         binary_cross_entropy_with_logits(log_odds, is_member).backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
+
+    def _others(self, count: int) -> tuple[Tensor, Tensor]:
+        """Scores and labels of so many reference examples, changed as the fit changes members."""
+        fit = self._course.fit
+        rows = np.sort(self._drawing.integers(0, len(self._reference), count))
+        change = draw_change(fit, self._drawing.integers(0, fit.copies, count), self._drawing)
+        with torch.no_grad():
+            scores = _scores(self._course.model, self._gather(rows, change))
+        return scores, torch.from_numpy(self._reference.labels[rows])
+
+
+def _scores(model: nn.Module, inputs: Tensor) -> Tensor:
+    """(B, C), as they would be served."""
+    with evaluating(model):
+        scores: Tensor = model(inputs).softmax(dim=1)
+    return scores
 
 
 class _MembershipNetwork(nn.Module):
