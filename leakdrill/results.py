@@ -37,7 +37,11 @@ class Spread(Spec):
 
 
 class TprAtFpr(Interval):
-    """Clopper-Pearson interval; only given where num_non_members * fpr >= 10."""
+    """Only given where num_non_members * fpr >= 10.
+
+    Clopper-Pearson interval of the members above the threshold that was found, as if it were no matter of chance: that
+    of the rate itself, by which clauses are decided, is wider.
+    """
 
     fpr: float
     true_positives: int

@@ -14,11 +14,12 @@ from leakdrill.metrics.intervals import (
 )
 from leakdrill.metrics.judged import Judged
 from leakdrill.metrics.proportions import clopper_pearson, proportion
-from leakdrill.metrics.roc import MIN_FALSE_POSITIVES, roc, tpr_at_fpr
+from leakdrill.metrics.roc import FPRS, MIN_FALSE_POSITIVES, roc, tpr_at_fpr
 from leakdrill.metrics.statistics import RATES, target_fpr
 from leakdrill.metrics.summary import attack_result, macro, over_repeats
 
 __all__ = [
+    "FPRS",
     "MIN_FALSE_POSITIVES",
     "RATES",
     "Judged",

@@ -172,4 +172,22 @@ def _checked(clause: Clause, attacks: Mapping[str, Attack], models: set[str]) ->
             raise ScenarioError(
                 f"{side.name} has no {side.metric}: {known or 'only an attack with scores by queries does'}"
             )
+    if isinstance(clause.right, Operand) and not clause.left.is_of_model:
+        _check_truths(clause.left, clause.right, attacks)
     return clause
+
+
+def _check_truths(left: Operand, right: Operand, attacks: Mapping[str, Attack]) -> None:
+    """Of two attacks, or one and the baseline: that one can be subtracted from the other, example by example."""
+    truths = [_truth_of(side.name, attacks) for side in (left, right)]
+    if truths[0] != truths[1]:
+        raise ScenarioError(
+            f"{left.name} is judged on {truths[0]}, {right.name} on {truths[1]}: compare each with a number, or with "
+            "an attack that is to find out the same"
+        )
+
+
+def _truth_of(name: str, attacks: Mapping[str, Attack]) -> str:
+    """What an attack, or the baseline, is judged on: membership, or an attribute, which is of people."""
+    folding = attacks[name].folding if name in attacks else None
+    return f"the attribute {folding.attribute!r}" if folding and folding.attribute else "membership"

@@ -3,8 +3,10 @@
 import re
 
 from leakdrill.errors import InvalidInput, ScenarioError
+from leakdrill.metrics import FPRS, target_fpr
 from leakdrill.referee import clause
 from leakdrill.results import Interval, Results
+from leakdrill.runs.rows import metrics_of, metrics_of_model
 from leakdrill.scenario.schema import Expectation, Scenario
 
 _NUMBER = re.compile(r"\s*(\d*[.,]?\d+)\s*(%?)\s*")
@@ -16,9 +18,20 @@ def check_guesses(scenario: Scenario) -> None:
         asked = Expectation(claim=guess.ask, that=f"{guess.what} >= 0")
         try:
             clause.validate(scenario.model_copy(update={"expect": [asked]}))
+            _check_single(guess.what)
         except ScenarioError as error:
             reason = str(error).partition(": ")[2]
             raise ScenarioError(f"guess[{index}].what {guess.what!r}: {reason}") from error
+
+
+def _check_single(what: str) -> None:
+    """Of what a clause may say, that it is one figure, and one that results have."""
+    name, _, metric = what.partition(".")
+    if name == "all":
+        raise ScenarioError("guess: 'all' attacks have no single figure: name one of them")
+    if metric.startswith("tpr@") and target_fpr(metric) not in FPRS:
+        given = ", ".join(f"tpr@{fpr:g}" for fpr in FPRS)
+        raise ScenarioError(f"guess: results have no {metric!r}: wanted one of {given}")
 
 
 def read_rate(text: str) -> float:
@@ -31,8 +44,13 @@ def read_rate(text: str) -> float:
 
 
 def found(results: Results, what: str) -> Interval | None:
-    """The figure "<name>.<metric>" of a drill; None where it did not get there."""
+    """The figure "<name>.<metric>" of a drill; None where it did not get there, or where it is undefined."""
     name, _, metric = what.partition(".")
-    attacks = {attack.name: attack for attack in results.attacks}
-    figure: Interval | None = getattr(results.models.get(name) or attacks.get(name), metric, None)
-    return figure
+    if metric.startswith("tpr@"):
+        metric = f"tpr@{target_fpr(metric):g}"
+    if name in results.models:
+        return metrics_of_model(results.models[name]).get(metric)
+    attacks = [*results.attacks, *([results.baseline] if results.baseline else [])]
+    figures = next((metrics_of(attack) for attack in attacks if attack.name == name), {})
+    figure = figures.get(metric)
+    return figure if isinstance(figure, Interval) else None

@@ -11,6 +11,7 @@ from leakdrill.errors import NotFound
 from leakdrill.results import Results
 from leakdrill.runs import papers
 from leakdrill.runs.reading import finished_drills, recorded_scenario, recorded_split_key
+from leakdrill.runs.rows import datasets_of
 
 _ESCAPED = {
     "\\": r"\textbackslash{}",
@@ -71,7 +72,7 @@ def _papers(finished: Iterable[Results]) -> tuple[list[str], list[str]]:
             ran["attack", attack.kind] = papers.ATTACKS.get(attack.kind)
         for defence in results.defences:
             ran["defence", defence.kind] = papers.DEFENCES.get(defence.kind)
-        if dataset := results.scenario.get("data", {}).get("set"):
+        for dataset in datasets_of(results):
             ran["data set", dataset] = papers.DATASETS.get(dataset)
     keys = dict.fromkeys(key for found in ran.values() for key in found or ())
     return list(keys), [f"{what} {kind}" for (what, kind), found in ran.items() if found is None]

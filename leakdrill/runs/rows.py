@@ -7,6 +7,7 @@ and everything that says what it is a number of. A cell of a grid has what it se
 import csv
 import json
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,13 +70,16 @@ def rows_of(run_dir: Path) -> list[Row]:
 
 
 def write_csv(run_dir: Path) -> Path | None:
-    """results.csv in the run's folder, whole or not at all; None while nothing is finished there."""
+    """results.csv in the run's folder, whole or not at all; None while nothing is finished there.
+
+    Several processes may write it at once, as those of a sharded sweep do: the last has its way.
+    """
     try:
         rows = rows_of(run_dir)
     except NotFound:
         return None
     path = run_dir / RESULTS_CSV
-    part = path.with_suffix(".csv.part")
+    part = path.with_suffix(f".csv.{secrets.token_hex(4)}.part")
     with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns_of(rows))
         writer.writeheader()
@@ -102,12 +106,19 @@ def _of_run(run_dir: Path, folder: Path, results: Results) -> Row:
         "scenario": _STARTED.sub("", name),
         "question": scenario.get("question"),
         "seed": scenario.get("seed"),
-        "data": scenario.get("data", {}).get("set"),
+        "data": _joined(datasets_of(results)),
         "data_sha256": results.environment.get("data_sha256"),
         "commit": results.environment.get("commit"),
         "verdict": results.verdict,
         "defences": _joined(defence.kind for defence in results.defences),
     }
+
+
+def datasets_of(results: Results) -> list[str]:
+    """Kinds of the data sets that a drill dealt from: the source task's, and csmall's where that is another."""
+    data = results.scenario.get("data", {})
+    places = (data, data.get("target") or {})
+    return list(dict.fromkeys(place["dataset"]["set"] for place in places if place.get("dataset")))
 
 
 def _rows(results: Results) -> Iterator[Row]:
@@ -133,11 +144,11 @@ def _of_attack(part: str, attack: AttackResult) -> Iterator[Row]:
         "queries": sum(attack.queries.values()),
         "cost": attack.cost,
     }
-    for metric, found in _metrics(attack).items():
+    for metric, found in metrics_of(attack).items():
         yield about | {"metric": metric} | _number(found) | _spread(attack.over_repeats.get(metric))
 
 
-def _metrics(attack: AttackResult) -> dict[str, Interval | float | None]:
+def metrics_of(attack: AttackResult) -> dict[str, Interval | float]:
     """All that is defined, by the names that `expect` has for them."""
     rates = ("auc", "accuracy", "precision", "recall", "f1")
     macro = {f"macro_{name}": getattr(attack.macro, name) for name in ("accuracy", "precision", "recall")}
@@ -150,12 +161,16 @@ def _metrics(attack: AttackResult) -> dict[str, Interval | float | None]:
 
 
 def _of_model(name: str, model: ModelResult) -> Iterator[Row]:
-    for metric in ("train_accuracy", "test_accuracy", "validation_accuracy"):
-        if (found := getattr(model, metric)) is not None:
-            yield {"part": "model", "name": name, "metric": metric} | _number(found)
+    for metric, found in metrics_of_model(model).items():
+        yield {"part": "model", "name": name, "metric": metric} | _number(found)
 
 
-def _number(found: Interval | float | None) -> Row:
+def metrics_of_model(model: ModelResult) -> dict[str, Proportion]:
+    found = {name: getattr(model, name) for name in ("train_accuracy", "test_accuracy", "validation_accuracy")}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def _number(found: Interval | float) -> Row:
     match found:
         case TprAtFpr():
             counts = {"true_positives": found.true_positives, "false_positives": found.false_positives}

@@ -108,6 +108,32 @@ def test_a_clause_about_anything_else_is_refused_by_its_place_before_anything_ru
     assert message in str(error.value)
 
 
+ATTRIBUTES = [
+    *TIMELINE,
+    {"attack": {"name": "gender", "kind": "attribute_inference"}},
+    {"attack": {"name": "few", "kind": "attribute_inference", "auxiliary_points": 10}},
+    {"attack": {"name": "beard", "kind": "attribute_inference", "attribute": "beard"}},
+]
+
+
+@pytest.mark.parametrize(
+    ("that", "message"),
+    [
+        ("gender.auc > after.auc", "gender is judged on the attribute 'gender', after on membership"),
+        ("baseline.auc < gender.auc", "baseline is judged on membership, gender on the attribute 'gender'"),
+        ("gender.auc > beard.auc", "gender is judged on the attribute 'gender', beard on the attribute 'beard'"),
+    ],
+)
+def test_attacks_that_are_to_find_out_different_things_are_not_compared(that: str, message: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        validate(scenario(that, timeline=ATTRIBUTES))
+    assert message in str(error.value)
+
+
+def test_attacks_on_one_attribute_are_compared_with_each_other_and_with_numbers() -> None:
+    assert len(validate(scenario("gender.auc > few.auc", "beard.auc > 0.5", timeline=ATTRIBUTES))) == 2
+
+
 def test_all_attacks_of_a_timeline_without_any_are_refused() -> None:
     with pytest.raises(ScenarioError, match="the timeline has none"):
         validate(scenario("all.auc covers 0.5", timeline=["train_source"]))

@@ -3,7 +3,8 @@
 import pytest
 
 from leakdrill.errors import InvalidInput, ScenarioError
-from leakdrill.referee.guessing import check_guesses, read_rate
+from leakdrill.referee.guessing import check_guesses, found, read_rate
+from leakdrill.results import Interval, Results, WithinQueries
 from leakdrill.scenario.loading import find_scenarios, load_scenario
 from leakdrill.scenario.schema import Guess, Scenario
 
@@ -28,12 +29,43 @@ def test_what_is_no_rate_is_refused_with_what_would_be(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("what", "reason"),
-    [("afterwards.auc", "unknown name 'afterwards'"), ("after.area", "unknown metric 'area'"), ("after", "neither a")],
+    [
+        ("afterwards.auc", "unknown name 'afterwards'"),
+        ("after.area", "unknown metric 'area'"),
+        ("after", "neither a"),
+        ("all.auc", "'all' attacks have no single figure: name one of them"),
+        ("after.tpr@0.05", "results have no 'tpr@0.05': wanted one of tpr@0.1, tpr@0.01, tpr@0.001"),
+    ],
 )
 def test_a_question_about_no_figure_of_the_drill_is_refused(scenario: Scenario, what: str, reason: str) -> None:
     asking = scenario.model_copy(update={"guess": [Guess(ask="How much?", what=what)]})
     with pytest.raises(ScenarioError, match=rf"guess\[0\].what '{what}': .*{reason}"):
         check_guesses(asking)
+
+
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [
+        ("after.auc", 0.703),
+        ("after.auc@300", 0.6),
+        ("after.tpr@0.01", 0.043),
+        ("after.tpr@1e-2", 0.043),
+        ("gap.recall", 0.777),
+        ("baseline.auc", 0.499),
+        ("source.test_accuracy", 0.605),
+    ],
+)
+def test_a_guess_is_compared_with_the_figure_that_a_clause_so_calls(results: Results, what: str, value: float) -> None:
+    first, *rest = results.attacks
+    curve = (WithinQueries(queries=300, auc=Interval(value=0.6, low=0.5, high=0.7), accuracy=first.accuracy),)
+    figure = found(results.model_copy(update={"attacks": [first.model_copy(update={"curve": curve}), *rest]}), what)
+    assert figure is not None
+    assert figure.value == value
+
+
+@pytest.mark.parametrize("what", ["later.auc", "gap.precision", "gap.tpr@0.01", "target.test_accuracy"])
+def test_what_a_drill_did_not_reach_is_no_figure(results: Results, what: str) -> None:
+    assert found(results, what) is None
 
 
 def test_every_lesson_asks_for_figures_that_it_has() -> None:

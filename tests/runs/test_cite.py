@@ -14,6 +14,7 @@ from leakdrill.errors import NotFound
 from leakdrill.results import Results
 from leakdrill.runs import papers
 from leakdrill.runs.cite import cite
+from leakdrill.scenario.loading import load_scenario
 
 
 def test_every_attack_defence_and_data_set_says_which_papers_stand_behind_it() -> None:
@@ -52,6 +53,17 @@ def test_a_run_is_cited_with_versions_hashes_and_the_papers_behind_what_ran(fini
     assert f"split SHA-256 {hashlib.sha256(b'5ecret').hexdigest()}" in text
     assert "5ecret" not in text
     assert "data SHA-256 unknown" in text
+
+
+def test_the_data_sets_of_both_companies_are_cited(finished: Path, results: Results) -> None:
+    scenario = load_scenario("quickstart").scenario.model_dump(mode="json")
+    data = scenario["data"]
+    data["dataset"] = {"set": "adult"}
+    assert data["target"]
+    data["target"]["dataset"] = {"set": "lfw"}
+    (finished / "results.json").write_text(results.model_copy(update={"scenario": scenario}).model_dump_json())
+    keys = re.findall(r"^@\w+\{(.+),$", cite(finished), re.M)
+    assert {"becker1996", "huang2007", "huang2012"} <= set(keys)
 
 
 def test_what_tex_would_take_for_a_command_is_escaped(finished: Path, results: Results) -> None:

@@ -8,6 +8,7 @@ import pytest
 from leakdrill.errors import NotFound
 from leakdrill.results import Results, WithinQueries
 from leakdrill.runs.rows import COLUMNS, Row, columns_of, rows_of, write_csv
+from leakdrill.scenario.loading import load_scenario
 
 
 def row_of(rows: list[Row], name: str, metric: str) -> Row:
@@ -41,6 +42,39 @@ def test_what_fewer_queries_buy_is_called_as_in_a_clause(
     changed = results.model_copy(update={"attacks": [first.model_copy(update={"curve": curve}), *rest]})
     (run / "results.json").write_text(changed.model_dump_json())
     assert row_of(rows_of(run), "after", "auc@300")["value"] == first.auc.value
+
+
+def test_the_data_sets_are_those_of_the_scenario_as_a_drill_records_it(
+    tmp_path: Path, results: Results, write_run: Callable[..., Path]
+) -> None:
+    run = write_run(tmp_path / "run")
+    another = ["data.target.dataset.set=lfw", "data.target.dataset.root=lfw"]
+    for settings, data in (([], "image_folder"), (another, "image_folder+lfw")):
+        recorded = load_scenario("faceleaks-faces", settings).scenario.model_dump(mode="json")
+        (run / "results.json").write_text(results.model_copy(update={"scenario": recorded}).model_dump_json())
+        assert {row["data"] for row in rows_of(run)} == {data}
+
+
+def test_processes_that_finish_at_once_do_not_take_each_others_file(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second begins and ends while the first is in the midst of its rows."""
+    write_rows = csv.DictWriter.writerows
+    others = []
+
+    def interrupted(writer: "csv.DictWriter[str]", rows: list[Row]) -> None:
+        if not others:
+            others.append(None)
+            others[0] = write_csv(finished)
+        write_rows(writer, rows)
+
+    monkeypatch.setattr(csv.DictWriter, "writerows", interrupted)
+    path = write_csv(finished)
+    assert path is not None
+    assert others == [path]
+    with path.open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(rows_of(finished))
+    assert not list(finished.glob("*.part"))
 
 
 def test_results_csv_has_every_row_and_every_column(finished: Path) -> None:
