@@ -144,7 +144,7 @@ class AttackResult(Spec):
     folds: FoldsResult | None = None  # its scores above are ranks within folds, pooled
     adaptive_to: tuple[
         str, ...
-    ] = ()  # kinds of the defences in its way that it reckons with, or that cannot trouble it
+    ] = ()  # names of the defences in its way that it reckons with, or that cannot trouble it
     notes: dict[str, Any]  # what the attack says of itself
     seconds: float
 
@@ -152,6 +152,7 @@ class AttackResult(Spec):
 class DefenceResult(Spec):
     """A defence, with the strongest of the attacks that it stood against: no attack was, where that is None."""
 
+    name: str = ""  # its kind, or where others have that too, its place as well; none in older results
     kind: str
     stage: Stage
     party: Literal["cbig", "csmall"]  # whose it is

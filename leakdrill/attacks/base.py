@@ -190,6 +190,11 @@ class Attack(Spec):
         return 0
 
     @property
+    def draws_beside_held_out(self) -> bool:
+        """Whether it draws shadow sets from what of shadow_test is not set apart for its shadows' defences."""
+        return False
+
+    @property
     def budgets(self) -> tuple[int, ...]:
         """Queries per example for which its verdict has scores, too, in rising order; none: it has no curve."""
         return ()
@@ -220,6 +225,10 @@ class Attack(Spec):
 
     def most_queries(self, num_examples: int) -> int:
         """How many examples it may ask its victim about at most, with so many in the challenge; 0: not announced."""
+        return 0
+
+    def rehearsal_queries(self, num_source_examples: int) -> int:
+        """How many examples it asks its own shadow models about, to tune itself, at most: for the time estimate."""
         return 0
 
     def run(self, view: View) -> Verdict:

@@ -31,6 +31,9 @@ class Entropy(Averaging):
     def needs(self) -> frozenset[Access]:
         return frozenset({SHADOW_EXAMPLES, SOURCE_SCORES})
 
+    def most_queries(self, num_examples: int) -> int:
+        return (num_examples + self.threshold_queries) * self.average
+
     def run(self, view: View) -> Verdict:
         _, own = view.shadow_pools()
         chosen = numpy_generator(view.seed, "threshold queries").permutation(len(own))[: self.threshold_queries]

@@ -18,8 +18,10 @@ from leakdrill.attacks.noise_robustness import NoiseRobustness
 from leakdrill.attacks.random_augmentation import RandomAugmentation
 from leakdrill.attacks.tuning.shadow_tuned import ShadowModel
 from leakdrill.data.forms import Form
+from leakdrill.defences.base import Stage
 from leakdrill.errors import ScenarioError
 from leakdrill.models.training import predict
+from leakdrill.spec import Spec
 
 #: Attacks tuned on shadow models, whose scores have their threshold at 0.
 _Judge = (
@@ -60,6 +62,9 @@ class Outlier(Attack):
     @property
     def needs(self) -> frozenset[Access]:
         return self.by.needs
+
+    def adapts_to(self, defence: Spec, stage: Stage) -> bool:
+        return self.by.adapts_to(defence, stage)
 
     @property
     def takes_rows(self) -> bool:

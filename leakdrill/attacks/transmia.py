@@ -106,6 +106,14 @@ class TransMia(Averaging, OnShadows):
     def shadow_set_size(self) -> int:
         return self.shadow_size
 
+    @property
+    def draws_beside_held_out(self) -> bool:
+        return self.defended_shadows
+
+    def most_queries(self, num_examples: int) -> int:
+        is_tuned = self.shadow == "freeze" and self.head.steps == "auto"
+        return (num_examples + (self.tuning_queries if is_tuned else 0)) * self.average
+
     def training_passes(self, num_source_examples: int) -> int:
         """Frozen heads cost next to nothing beside a network (and a partial leak is not known before the breach)."""
         return 0 if self.shadow == "freeze" else self.num_shadows * self.shadow_size * self.fit.passes

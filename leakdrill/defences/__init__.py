@@ -39,6 +39,7 @@ class Guard:
     defend: Defend
     keeps_argmax: bool
     secret: int  # what keys are made with
+    is_fresh: bool = False  # whether asking again gives another answer
 
     def __call__(self, scores: NDArray[np.float32], inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Defended scores (N, C) for the model's own, and the images (N, H, W, 3) they are of."""
@@ -60,7 +61,9 @@ def guard(defences: Sequence[Defence], owner: Owner) -> Guard:
             scores = on_top(defended, scores.argmax(axis=1)) if keeps_argmax else defended
         return scores
 
-    return Guard(defend, all(keeps_argmax for keeps_argmax, _ in fitted), derive(owner.seed, "keys"))
+    keeps_argmax = all(keeps_argmax for keeps_argmax, _ in fitted)
+    is_fresh = any(defence.fresh_deviation for defence in defences)
+    return Guard(defend, keeps_argmax, derive(owner.seed, "keys"), is_fresh)
 
 
 def guard_faces(defences: Sequence[Defence], answered: Answered, seed: int) -> Guard | None:

@@ -46,9 +46,10 @@ class Defence(Spec):
     is_fitted: ClassVar[bool] = False  # on its owner's training examples and held-out ones of its own
 
     @property
-    def averages_away(self) -> bool:
-        """Whether asking about an example again gives another answer, so that the mean of many tells the undefended."""
-        return False
+    def fresh_deviation(self) -> float:
+        """Of noise that is drawn anew at every question, as a share of each number, so that the mean of many answers
+        tells the undefended; 0: asking about an example again gives the same answer."""
+        return 0.0
 
     def defend(self, scores: Scores, keys: Keys) -> Scores:
         """The defended scores (N, C), new or the very same; a setting that is off gives them back bit for bit."""

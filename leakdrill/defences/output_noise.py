@@ -27,8 +27,8 @@ class OutputNoise(Defence):
     keeps_argmax: ClassVar[bool] = False
 
     @property
-    def averages_away(self) -> bool:
-        return self.fresh
+    def fresh_deviation(self) -> float:
+        return self.eta if self.fresh else 0.0
 
     def defend(self, scores: Scores, keys: Keys) -> Scores:
         if self.eta == 0:

@@ -1,7 +1,6 @@
 """Dealing: each party is told its own part of the scenario and handed its own examples, and nothing else."""
 
 import json
-import os
 from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
@@ -12,6 +11,7 @@ from leakdrill.archs import fitting
 from leakdrill.archs.graph import Graph
 from leakdrill.archs.own import Own
 from leakdrill.attacks.base import Attack
+from leakdrill.cores import default_workers, num_cores
 from leakdrill.data.splits import RECIPIENTS, Deal, Split, deal
 from leakdrill.defences.top_k import TopK
 from leakdrill.errors import ScenarioError
@@ -24,10 +24,10 @@ from leakdrill.scenario.data import Data
 from leakdrill.scenario.schema import AttackStep, Scenario
 from leakdrill.scenario.standing import defences_of_victim, knows_public
 from leakdrill.seeds import derive
+from leakdrill.shadows.guarding import num_held_out
 from leakdrill.spec import from_json
 
 READ_AHEAD_EXAMPLES = 20_000
-MAX_WORKERS = 8  # each holds 400 MB, and a container has 6 GB, unless a scenario asks for more
 
 
 @lru_cache(maxsize=1)  # the cells of a grid mostly share their data
@@ -92,7 +92,7 @@ def party_configs(
             architecture=source_model.arch if knows.architecture and not isinstance(source_model.arch, Own) else None,
             transfer_method=scenario.csmall.target_model.transfer if knows.transfer_method else None,
             defences=defences_of_victim(scenario) if knows.defences else None,
-            num_workers=scenario.adversary.workers or min(os.cpu_count() or 1, MAX_WORKERS),
+            num_workers=scenario.adversary.workers or default_workers(num_cores()),
         ),
     }
 
@@ -107,12 +107,16 @@ def with_architecture(config: AdversaryConfig, report: TrainReport) -> Adversary
 def check_pools(scenario: Scenario, deal: Deal) -> None:
     """Raises ScenarioError for an attack whose shadow sets are larger than the pools they are drawn from."""
     attacks = [step.attack for step in scenario.timeline if isinstance(step, AttackStep)]
+    need_held_out = defences_of_victim(scenario).need_held_out
     for attack, pool in product(attacks, ("shadow_train", "shadow_test")):
         num_held = len(deal.splits[pool].labels) if pool in deal.splits else 0
-        if attack.shadow_set_size > num_held:
+        is_shared = pool == "shadow_test" and attack.draws_beside_held_out and need_held_out
+        num_apart = num_held_out(num_held) if is_shared else 0
+        if attack.shadow_set_size > num_held - num_apart:
+            beside = f", of which {num_apart:,} are set apart for defended_shadows" if num_apart else ""
             raise ScenarioError(
-                f"{attack.name}.shadow_size is {attack.shadow_set_size:,}, but {pool} has {num_held:,} examples: "
-                f"lower it or raise data.splits.{pool}"
+                f"{attack.name}.shadow_size is {attack.shadow_set_size:,}, but {pool} has {num_held:,} examples"
+                f"{beside}: lower it or raise data.splits.{pool}"
             )
 
 

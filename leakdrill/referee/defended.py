@@ -22,6 +22,7 @@ def _result(
     faced = {name: attack for name, attack in played.items() if defence.is_faced_by(attack, victim)}
     strongest = max((results[name] for name in faced), key=lambda result: result.auc.value, default=None)
     return DefenceResult(
+        name=defence.name,
         kind=defence.kind,
         stage=defence.stage,
         party=defence.party,

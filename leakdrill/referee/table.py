@@ -197,8 +197,8 @@ def _defences(results: Results) -> RenderableType:
         strongest = [attack for attack in results.attacks if attack.name == defence.strongest]
         rates = _rates(strongest[0])[:2] if strongest else [UNDEFINED] * 2
         table.add_row(named, defence.strongest or UNDEFINED, *rates)
-    naive = dict.fromkeys(each.kind for each in results.defences if not each.attacked_adaptively)
-    return Group(table, *(Text(f"{kind}: this defence was not attacked adaptively", style="yellow") for kind in naive))
+    naive = dict.fromkeys(each.name or each.kind for each in results.defences if not each.attacked_adaptively)
+    return Group(table, *(Text(f"{name}: this defence was not attacked adaptively", style="yellow") for name in naive))
 
 
 def _what_a_query_buys(attacks: Sequence[AttackResult]) -> list[RenderableType]:

@@ -4,7 +4,8 @@ A defence that was measured against nobody who expects it has not been measured:
 before it fail. An attack says itself whether it adapts (`Attack.adapts_to`).
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,13 +17,15 @@ from leakdrill.defences.training.base import TrainingDefence
 from leakdrill.scenario.schema import Scenario
 
 PartyName = Literal["cbig", "csmall"]
+AnyDefence = TrainingDefence | ReleaseDefence | Defence
 
 
 @dataclass(frozen=True)
 class Standing:
     """One defence, when it acts, and whose it is."""
 
-    defence: TrainingDefence | ReleaseDefence | Defence
+    name: str  # of no other in its scenario: its kind, if that will do
+    defence: AnyDefence
     stage: Stage
     party: PartyName
 
@@ -45,10 +48,21 @@ class Standing:
 
 def standing(scenario: Scenario) -> Iterator[Standing]:
     """In the order in which they act."""
-    yield from (Standing(defence, "training", "cbig") for defence in scenario.cbig.source_model.defences)
-    yield from (Standing(defence, "release", "cbig") for defence in scenario.cbig.release_defences)
-    yield from (Standing(defence, "prediction", "cbig") for defence in scenario.cbig.api.defences)
-    yield from (Standing(defence, "prediction", "csmall") for defence in scenario.csmall.api.defences)
+    places: list[tuple[PartyName, Stage, Sequence[AnyDefence]]] = [
+        ("cbig", "training", scenario.cbig.source_model.defences),
+        ("cbig", "release", scenario.cbig.release_defences),
+        ("cbig", "prediction", scenario.cbig.api.defences),
+        ("csmall", "prediction", scenario.csmall.api.defences),
+    ]
+    everywhere = Counter(defence.kind for _, _, defences in places for defence in defences)
+    for party, stage, defences in places:
+        here, so_far = Counter(defence.kind for defence in defences), Counter[str]()
+        for defence in defences:
+            kind = defence.kind
+            so_far[kind] += 1
+            number = f" {so_far[kind]}" if here[kind] > 1 else ""
+            name = kind if everywhere[kind] == 1 else f"{party} {stage} {kind}{number}"
+            yield Standing(name, defence, stage, party)
 
 
 def defences_of_victim(scenario: Scenario) -> KnownDefences:
@@ -65,7 +79,7 @@ def knows_public(scenario: Scenario) -> bool:
 
 
 def adaptive_to(attack: Attack, scenario: Scenario) -> list[str]:
-    """The kinds of the defences that `attack` faces and adapts to, each once."""
+    """The names of the defences that `attack` faces and adapts to."""
     victim = scenario.data.challenge.victim
     faced = [each for each in standing(scenario) if each.is_faced_by(attack, victim)]
-    return list(dict.fromkeys(each.kind for each in faced if attack.adapts_to(each.defence, each.stage)))
+    return [each.name for each in faced if attack.adapts_to(each.defence, each.stage)]

@@ -29,7 +29,7 @@ class Shown:
 
     defences: tuple[Defence, ...] = ()
     held_out: Examples | None = None  # none: no defences
-    average: int = 1  # times each example is asked about, where there are defences
+    average: int = 1  # times each example is asked about, where a defence answers differently each time
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Shadows:
         model = self.recipe.make(train, seed)
         guard = self._guard(model, train, seed)
         ask = (partial(shown_scores, model, guard, part.inputs) for part in (train, test))
-        seen, unseen = (mean_of(each, self.shown.average if guard else 1) for each in ask)
+        seen, unseen = (mean_of(each, self.shown.average if guard and guard.is_fresh else 1) for each in ask)
         return seen, unseen
 
     def _guard(self, model: nn.Module, train: Examples, seed: int) -> Guard | None:

@@ -3,10 +3,12 @@ from typing import Any
 import pytest
 from small import SMALL, small
 
-from leakdrill.attacks import Boundary, ConfidenceVector, Entropy, FirstCut, Gap, Oslo, TransMia
+from leakdrill.attacks import ATTACKS, Boundary, ConfidenceVector, Entropy, FirstCut, Gap, Oslo, TransMia
 from leakdrill.attacks.base import Attack
 from leakdrill.data.splits import deal
-from leakdrill.defences import MemGuard
+from leakdrill.defences import MemGuard, Rounding
+from leakdrill.defences.release.weight_noise import WeightNoise
+from leakdrill.defences.training import L2
 from leakdrill.errors import ScenarioError
 from leakdrill.referee.dealing import party_configs
 from leakdrill.scenario.standing import adaptive_to, defences_of_victim, standing
@@ -55,6 +57,44 @@ def test_only_who_trains_shadow_apis_adapts_to_a_defence_that_moves_labels() -> 
     rounded = small(cbig=SMALL["cbig"] | {"api": {"outputs": ["label"], "defences": [{"kind": "rounding"}]}})
     assert adaptive_to(Boundary(defended_shadows=True), rounded) == ["rounding"]
     assert adaptive_to(Oslo(defended_shadows=True), rounded) == []  # its shadows are no APIs
+
+
+def test_two_defences_of_a_kind_are_told_apart() -> None:
+    noisy = [{"kind": "output_noise", "eta": 0.1, "fresh": fresh} for fresh in (True, False)]
+    twice = small(
+        cbig=SMALL["cbig"] | {"api": {"defences": [*noisy, {"kind": "top_k"}]}},
+        csmall={"apis": ["features"], "api": {"defences": noisy[:1]}},
+    )
+    assert [each.name for each in standing(twice)] == [
+        "cbig prediction output_noise 1",
+        "cbig prediction output_noise 2",
+        "top_k",
+        "csmall prediction output_noise",
+    ]
+    assert adaptive_to(Entropy(average=100), twice) == ["cbig prediction output_noise 1"]
+
+
+#: Every attack that runs another, as it is by default.
+WRAPPING = [
+    (kind(), name)
+    for kind in ATTACKS.values()
+    for name, field in kind.model_fields.items()
+    if isinstance(field.default, Attack)
+]
+
+
+@pytest.mark.parametrize(("attack", "wrapped"), WRAPPING, ids=lambda value: getattr(value, "kind", value))
+def test_an_attack_that_runs_another_adapts_to_what_that_one_adapts_to(attack: Attack, wrapped: str) -> None:
+    inner = getattr(attack, wrapped)
+    around = [(MemGuard(), "prediction"), (Rounding(), "prediction"), (L2(), "training"), (WeightNoise(), "release")]
+    for by in (inner, inner.model_copy(update={"defended_shadows": True})):
+        outer = attack.model_copy(update={wrapped: by})
+        for defence, stage in around:
+            assert outer.adapts_to(defence, stage) == by.adapts_to(defence, stage)  # type: ignore[arg-type]
+
+
+def test_there_are_attacks_that_run_another() -> None:
+    assert [attack.kind for attack, _ in WRAPPING]
 
 
 def test_the_adversary_is_told_of_defences_only_where_that_is_granted() -> None:

@@ -65,7 +65,7 @@ class Confidence(Averaging, ShadowTuned):
         """As the model under attack is asked; an API that gives logits has no defences."""
         if self.output == "logits":
             return predict(shadow.network, shadow.examples.inputs)
-        return self.averaged(shadow.scores) if shadow.guard else shadow.scores()
+        return self.averaged(shadow.scores) if shadow.guard and shadow.guard.is_fresh else shadow.scores()
 
 
 def check_answers(answers: Answers, view: View) -> None:

@@ -48,6 +48,8 @@ class OnShadows(Attack):
     def shadow_defences(self, view: View) -> ShadowDefences:
         """Those that its shadow models run. Raises ScenarioError where they are to, and were not granted."""
         known = view.known_defences() if self.defended_shadows else KnownDefences()
+        if self.reads_labels_alone and all(defence.keeps_argmax for defence in known.prediction):
+            known = known.model_copy(update={"prediction": ()})  # fitting them would change nothing that it reads
         _, test = view.shadow_pools()
         num_apart = num_held_out(len(test)) if known.need_held_out else 0
         apart = numpy_generator(view.shadow_seed, "held out").permutation(len(test))[:num_apart]

@@ -180,4 +180,4 @@ class ShadowHalves(Averaging, HalvesTrained):
         if self.output == "logits":
             return predict(model, inputs)
         ask = partial(shown_scores, model, guard, inputs)
-        return self.averaged(ask) if guard else ask()
+        return self.averaged(ask) if guard and guard.is_fresh else ask()

@@ -215,6 +215,15 @@ class LabelOnly(ShadowTuned):
     def most_queries_per_example(self) -> int:
         """What one example of the challenge can cost."""
 
+    @property
+    def tuning_queries_per_example(self) -> int:
+        """What one example of a shadow model can: more, where several settings are tried on it."""
+        return self.most_queries_per_example
+
+    def rehearsal_queries(self, num_source_examples: int) -> int:
+        num_tuned_on = min(self.tuning_examples, self.shadow_size or num_source_examples)
+        return 2 * self.num_shadows * num_tuned_on * self.tuning_queries_per_example
+
     def ask(self, view: View) -> PredictLabel:
         """The labels of the model under attack. Reports how far the attack is, should it cost all that it can."""
         oracle = view.victim

@@ -70,11 +70,27 @@ def test_noise_that_is_drawn_anew_goes_away(tmp_path: Path) -> None:
     assert distance(200) < 0.25 * distance(1)
 
 
-def test_only_noise_that_is_drawn_anew_is_adapted_to() -> None:
-    fresh, keyed = OutputNoise(fresh=True), OutputNoise()
-    assert Entropy(average=5).adapts_to(fresh, "prediction")
-    assert not Entropy(average=5).adapts_to(keyed, "prediction")
-    assert not Entropy().adapts_to(fresh, "prediction")
+def test_only_noise_that_is_drawn_anew_is_adapted_to_by_who_asks_often_enough() -> None:
+    fresh, keyed = OutputNoise(eta=0.1, fresh=True), OutputNoise(eta=0.1)
+    assert Entropy(average=100).adapts_to(fresh, "prediction")
+    assert not Entropy(average=99).adapts_to(fresh, "prediction")
+    assert not Entropy(average=100).adapts_to(OutputNoise(eta=0.2, fresh=True), "prediction")
+    assert not Entropy(average=10_000).adapts_to(keyed, "prediction")
+    assert Entropy(average=100).most_queries(3) == 100 * (3 + Entropy().threshold_queries)
+
+
+def test_a_shadow_whose_answers_are_always_the_same_is_asked_once() -> None:
+    attack, guarded = Lira(average=50), []
+
+    def defend(scores: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        guarded.append(len(scores))
+        return scores
+
+    model, images = build(SmallCnn(), NUM_CLASSES).eval(), photos(3)
+    for is_fresh, times in ((False, 1), (True, 50)):
+        guarded.clear()
+        attack._ask_shadow(model, Guard(defend, True, 1, is_fresh), images)
+        assert len(guarded) == times
 
 
 def test_a_real_api_counts_every_question_and_an_attack_that_is_played_again_pays_for_none(tmp_path: Path) -> None:
