@@ -8,7 +8,7 @@ people, is drawn from. An attack in folds has ranks there, not values.
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from leakdrill.network.policy import Row
 from leakdrill.spec import Spec
@@ -198,7 +198,7 @@ class Overlap(Spec):
 
 class Results(Spec):
     schema_version: Literal[1] = 1
-    scenario: dict[str, Any]
+    scenario: dict[str, Any] = Field(description="as it was played, but for a split_key, which is a secret")
     verdict: Verdict
     error: str | None = None
     undecided_because: str | None = Field(None, description="why it is undecided, whatever the expectations say")
@@ -213,3 +213,22 @@ class Results(Spec):
     policy: tuple[Row, ...] = ()  # who may call what, in this version: all else is refused
     environment: dict[str, Any]  # versions, commit, data hash, device, threads
     seconds: dict[str, float]  # by step
+
+    @field_validator("scenario")
+    @classmethod
+    def _keep_the_secret(cls, scenario: dict[str, Any]) -> dict[str, Any]:
+        return without_split_key(scenario)
+
+
+def without_split_key(scenario: dict[str, Any]) -> dict[str, Any]:
+    """The scenario for other eyes: null for a pinned split_key wherever one stands, in a grid and in `smoke` too.
+
+    Not its hash: a key that somebody thought of can be found again from that, and with it who is a member.
+    """
+    return {name: None if name == "split_key" else _without_split_key(value) for name, value in scenario.items()}
+
+
+def _without_split_key(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_split_key(value)
+    return [_without_split_key(each) for each in value] if isinstance(value, list) else value

@@ -35,7 +35,7 @@ def leave_report(run_dir: Path) -> None:
     from leakdrill.report import write_report
 
     try:
-        written = write_report(run_dir)
+        written = write_report(run_dir, keep_current=True)  # many shards of a sweep may end
     except Exception as error:  # a bug as well: the drill is played and judged, and its exit code is its verdict's
         complain(f"no report was written ({type(error).__name__}: {error}); try: leakdrill report {run_dir}")
         return

@@ -16,9 +16,9 @@ def clopper_pearson(num_successes: int, num_trials: int, level: float = 0.95) ->
     return low, high
 
 
-def proportion(num_correct: int, num_examples: int) -> Proportion:
-    """A rate with its counts and its exact 95 % interval."""
-    low, high = clopper_pearson(num_correct, num_examples)
+def proportion(num_correct: int, num_examples: int, level: float = 0.95) -> Proportion:
+    """A rate with its counts and its exact interval."""
+    low, high = clopper_pearson(num_correct, num_examples, level)
     return Proportion(
         value=num_correct / num_examples, low=low, high=high, num_correct=num_correct, num_examples=num_examples
     )

@@ -44,7 +44,7 @@ from leakdrill.referee.judge import Judge
 from leakdrill.referee.overlap import check_people
 from leakdrill.referee.remote_parties import Parties, seated
 from leakdrill.referee.spending import asked_before
-from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save_split_key
+from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save_scenario, save_split_key
 from leakdrill.referee.verifying import verify
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, VerificationResult
 from leakdrill.runs.rows import write_csv
@@ -147,7 +147,7 @@ class Drill:
         if journal.exists() and not self._goes_on:  # its finished attacks must not pass for ours
             raise ScenarioError(f"{self.run_dir} holds a run: go on with it by Drill.resume, or name another `out`")
         (self.run_dir / "scores").mkdir(parents=True, exist_ok=True)
-        (self.run_dir / "scenario.json").write_text(self.scenario.model_dump_json(indent=2))
+        save_scenario(self.run_dir, self.scenario)
         save_split_key(self.run_dir / "truth", self._split_key)
         self._journal = Journal(journal)
 

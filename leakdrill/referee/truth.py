@@ -1,14 +1,17 @@
-"""Who is a member: kept in the referee's own folder, readable by its owner only, and sent to nobody."""
+"""Who is a member, and what decides it: in files that their owner alone may read, and sent to nobody."""
 
 import contextlib
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from leakdrill.scenario.schema import Scenario
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,13 @@ def load_split_key(directory: Path) -> str:
     return (directory / "split_key").read_text()
 
 
+def save_scenario(run_dir: Path, scenario: "Scenario") -> None:
+    """With the key that it pins, if it does, so that the run can be played again."""
+    with _open_private(run_dir, "scenario.json") as file:
+        file.write(scenario.model_dump_json(indent=2).encode())
+
+
 def _open_private(directory: Path, name: str) -> BinaryIO:
-    """A file for writing that only its owner may read, in a folder that only its owner may enter."""
+    """A file for writing that only its owner may read; so is its folder, where that has yet to be made."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.fdopen(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -1,20 +1,12 @@
-"""How numbers are written in a report: rates in percent, AUC as a fraction, each with its interval."""
+"""How numbers are written in a report; rates with their intervals are macros, since they take two lines of a cell."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-from leakdrill.results import Interval
+from leakdrill.referee.deciding import in_words
 
 NONE = "\N{EN DASH}"
-
-
-def percent(rate: Interval | None) -> str:
-    return NONE if rate is None else f"{rate.value:.1%} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
-
-
-def fraction(rate: Interval | None) -> str:
-    return NONE if rate is None else f"{rate.value:.3f} [{rate.low:.3f}, {rate.high:.3f}]"
 
 
 def count(number: float) -> str:
@@ -60,5 +52,5 @@ def pretty(mapping: Any) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    each.__name__: each for each in (percent, fraction, count, clock, duration, got, heat, pretty)
+    each.__name__: each for each in (count, clock, duration, got, heat, pretty, in_words)
 }

@@ -1,12 +1,14 @@
 """A sweep summed up: every cell's AUC by attack, the strongest attack on each, and what the model is worth there.
 
-Cells that differ in their seed alone are one row, with the mean over seeds and its standard deviation; a row of one
-cell has the 95 % interval over examples.
+Cells that differ in their seed or their attack alone are one row. Over several seeds a figure is their mean with its
+standard deviation; of one seed it keeps the 95 % interval over examples. What the model is worth counts once for each
+seed, however many attacks were played on it in cells of their own.
 """
 
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from leakdrill.report.figures import Rows
 from leakdrill.report.reading import Cell, Sweep
@@ -19,7 +21,7 @@ MOST_COLOURS = 8  # of single settings; more go by their value on the first axis
 
 @dataclass(frozen=True)
 class Summary:
-    """A figure of one or of several cells. `over` is how many seeds stand behind it."""
+    """A figure, and how many seeds stand behind it: low and high are its 95 % interval, or a standard deviation off."""
 
     value: float
     low: float
@@ -64,6 +66,15 @@ def attack_names(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.auc))
 
 
+def intervals_name(rows: Iterable[Row]) -> str:
+    """What stands beside the figures, for captions."""
+    over = {figure.over for row in rows for figure in (*row.auc.values(), row.worth) if figure}
+    if over <= {1}:
+        return "95 % interval"
+    spread = "mean ± standard deviation over seeds"
+    return f"{spread}, or 95 % interval where there is one seed" if 1 in over else spread
+
+
 def utility_name(sweep: Sweep) -> str:
     """What the horizontal axis of the frontier says."""
     found = [cell.run.results for cell in sweep.cells if cell.run and cell.run.results]
@@ -92,7 +103,6 @@ def _row(labels: dict[str, str], cells: list[Cell]) -> Row:
     for results in found:
         for attack in results.attacks:
             by_name.setdefault(attack.name, []).append(attack)
-    worths = [worth for results in found if (worth := _worth(results))]
     adapted = {each.kind for results in found for each in results.defences if each.attacked_adaptively}
     standing = dict.fromkeys(each.kind for results in found for each in results.defences)
     return Row(
@@ -101,7 +111,7 @@ def _row(labels: dict[str, str], cells: list[Cell]) -> Row:
         cells,
         {name: _summary(attack.auc for attack in attacks) for name, attacks in by_name.items()},
         {name: _summary(attack.accuracy for attack in attacks) for name, attacks in by_name.items()},
-        _summary(worths) if worths else None,
+        _summary(worths) if (worths := _worths(found)) else None,
         [kind for kind in standing if kind not in adapted],
         {attack.name for results in found for attack in contenders(results)},
     )
@@ -114,6 +124,25 @@ def _summary(found: Iterable[Interval]) -> Summary:
     values = [each.value for each in intervals]
     mean, deviation = statistics.mean(values), statistics.stdev(values)
     return Summary(mean, mean - deviation, mean + deviation, len(values))
+
+
+def _worths(found: list[Results]) -> list[Interval]:
+    """One of each seed: of its cells, the one with the strongest attack decides, for it says whose members are sought.
+
+    Two of them would be the very model twice, and would pass for a second draw.
+    """
+    by_seed: dict[Any, Results] = {}
+    for results in found:
+        seed = results.scenario.get("seed")
+        if seed not in by_seed or _highest(results) > _highest(by_seed[seed]):
+            by_seed[seed] = results
+    return [worth for results in by_seed.values() if (worth := _worth(results))]
+
+
+def _highest(results: Results) -> float:
+    """The AUC of its strongest attack; below all where it has none."""
+    attack = strongest(results)
+    return attack.auc.value if attack else -1.0
 
 
 def _worth(results: Results) -> Interval | None:

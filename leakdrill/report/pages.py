@@ -8,7 +8,7 @@ from leakdrill.report.curves import frontier_figure, query_figure
 from leakdrill.report.distributions import distribution_figures
 from leakdrill.report.examples import thumbnails
 from leakdrill.report.figures import Figure
-from leakdrill.report.reading import Run, Sweep
+from leakdrill.report.reading import Cell, Run, Sweep
 from leakdrill.report.remarks import remarks, warnings
 from leakdrill.report.render import render
 from leakdrill.report.roc import roc_figures
@@ -20,7 +20,6 @@ def run_page(run: Run, include_examples: bool = False) -> str:
     results = run.results
     point = sentence.headline(results) if results else None
     strongest = sentence.strongest(results) if results else None
-    flows = threat_map.flows(run)
     return render(
         "run.html.j2",
         run=run,
@@ -33,8 +32,7 @@ def run_page(run: Run, include_examples: bool = False) -> str:
         warnings=[*run.missing, *(warnings(results) if results else [])],
         began=timeline.began(run),
         boxes=threat_map.boxes(run),
-        flows=flows,
-        techniques=list(dict.fromkeys(technique for flow in flows for technique in flow.techniques)),
+        flows=threat_map.flows(run),
         moments=timeline.moments(run),
         story=timeline.story(run),
         strongest=strongest,
@@ -48,8 +46,8 @@ def run_page(run: Run, include_examples: bool = False) -> str:
     )
 
 
-def sweep_page(sweep: Sweep) -> str:
-    """The report on a grid: what each cell came to, beside the others."""
+def sweep_page(sweep: Sweep, has_links: bool = True) -> str:
+    """The report on a grid: what each cell came to, beside the others, with links to their reports beside it."""
     rows = frontier.rows_of(sweep)
     utility = frontier.utility_name(sweep)
     frontiers = [
@@ -70,6 +68,9 @@ def sweep_page(sweep: Sweep) -> str:
         attacks=frontier.attack_names(rows),
         axes=list(dict.fromkeys(axis for row in rows for axis in row.labels)),
         utility=utility,
+        intervals=frontier.intervals_name(rows),
+        cells=[(cell, _strongest(cell)) for cell in sweep.cells],
+        has_links=has_links,
         frontiers=frontiers,
         environment=played[0].environment if played else {},
         version=version("leakdrill"),
@@ -93,6 +94,10 @@ def _sweep_sentence(rows: list[frontier.Row]) -> str:
 
 def _best(row: frontier.Row) -> str:
     return f"{row.auc[str(row.strongest)].value:.3f}"
+
+
+def _strongest(cell: Cell) -> AttackResult | None:
+    return sentence.strongest(cell.run.results) if cell.run and cell.run.results else None
 
 
 def _tiles(results: Results, strongest: AttackResult | None) -> list[tuple[str, str, str]]:
@@ -156,7 +161,6 @@ def _exposed(run: Run, point: sentence.OperatingPoint | None, include_examples: 
         pictures, without = thumbnails(run, [each.position for each in most])
     return {
         "attack": point.attack.name,
-        "fpr": point.fpr,
         "most": most,
         "are_people": are_people,
         "classes": classes,

@@ -15,7 +15,7 @@ from leakdrill.metrics import Judged
 from leakdrill.referee import journal, verdicts
 from leakdrill.referee.folds import abstained
 from leakdrill.report.labels import words
-from leakdrill.results import AttackResult, Results
+from leakdrill.results import AttackResult, Results, without_split_key
 from leakdrill.runs.reading import CELLS, RESULTS, SCENARIO
 
 JOURNAL = "journal.jsonl"
@@ -34,7 +34,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Run:
-    """One drill. `judged` has, by attack, what can be drawn: its scores and decisions beside the truth."""
+    """One drill. `judged` has, by attack, what can be drawn: its scores and decisions beside the truth.
+
+    `scenario` is without its split key, as a report is for people who may not know it.
+    """
 
     folder: Path
     scenario: dict[str, Any]
@@ -95,7 +98,7 @@ def read_sweep(run_dir: Path) -> Sweep:
         cells, skipped = [Cell(name, {"cell": name}, run) for name, run in begun.items()], []
     if left := sum(cell.run is None or cell.run.results is None for cell in cells):
         missing.append(f"{left} of {len(cells)} cells are yet to be played: leakdrill resume {run_dir}")
-    return Sweep(run_dir, scenario, cells, skipped, missing)
+    return Sweep(run_dir, without_split_key(scenario), cells, skipped, missing)
 
 
 def read_run(run_dir: Path) -> Run:
@@ -106,7 +109,7 @@ def read_run(run_dir: Path) -> Run:
     entries = _entries(run_dir, missing)
     truth = _truth(run_dir, missing)
     scored, kept = _judged(run_dir, scenario, results, entries, truth, missing)
-    return Run(run_dir, scenario, results, entries, truth, scored, kept, missing)
+    return Run(run_dir, without_split_key(scenario), results, entries, truth, scored, kept, missing)
 
 
 def _scenario(run_dir: Path) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from leakdrill.results import Results
 def warnings(results: Results) -> list[str]:
     """What a reader must know before believing anything else."""
     found = []
-    if results.baseline and results.baseline.auc.low > 0.5:
+    if results.undecided_because:
+        found.append(f"Nothing here decides anything: {results.undecided_because}.")
+    elif results.baseline and results.baseline.auc.low > 0.5:
         found.append(
             f"The raw data alone tell members from others (AUC {results.baseline.auc.value:.3f}, interval above 0.5): "
             "the two are not drawn alike, and no attack's figure says anything of the model."

@@ -3,15 +3,19 @@
 Its numbers are those of one threshold. Where the challenge is large enough it is the one at a false-positive rate of
 1 % (or the lowest that stands for ten non-members), as results.json has it, in the first repeat; else the one that the
 adversary fitted on its own data. No other threshold is ever chosen with the truth at hand.
+
+The attack is: of all that were played, the one is named that does best there. So it is told from a guess at a level
+that holds for all of them at once, 1 - 0.05 / (how many were played), by Bonferroni's bound.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from leakdrill.metrics import clopper_pearson
+from leakdrill.metrics import independent_difference, proportion
 from leakdrill.results import AttackResult, Interval, Results
 
 WANTED_FPR = 0.01
+ERROR_RATE = 0.05  # how often members may seem to be named where every attack guesses
 PER = 1000  # a rate is said "of 1,000" where at least so many were judged, else in the numbers themselves
 
 _RECORDS = ("adult", "csv", "location", "purchase", "synthtable", "texas")
@@ -26,12 +30,20 @@ class OperatingPoint:
     named_members: float  # a mean over repeats, where the adversary's own threshold is used
     named_others: float
     fpr: float | None  # the rate that the threshold was set for; None: it is the adversary's own
-    share: Interval  # of the members who are named
+    share: Interval  # of the members who are named, with its 95 % interval
+    chosen_from: int = 1  # so many attacks, by the truth
 
     @property
     def is_chance(self) -> bool:
-        """Whether as many others as members may be named, by the interval."""
-        return self.share.low <= self.named_others / self.attack.num_non_members
+        """Whether it may name as large a share of the others as of the members.
+
+        By the interval of the difference of the two shares, both of them counts (Newcombe, Statistics in Medicine 17,
+        1998), at a level of 1 - 0.05 / `chosen_from`: that corrects for the attack's being chosen with the truth.
+        """
+        level = 1 - ERROR_RATE / self.chosen_from
+        members = proportion(round(self.named_members), self.attack.num_members, level)
+        others = proportion(round(self.named_others), self.attack.num_non_members, level)
+        return independent_difference(members, others).low <= 0
 
 
 def operating_point(attack: AttackResult) -> OperatingPoint:
@@ -43,8 +55,7 @@ def operating_point(attack: AttackResult) -> OperatingPoint:
     members, others = attack.num_members, attack.num_non_members
     hits = attack.recall.value * members
     right = attack.accuracy.value * (members + others)
-    low, high = clopper_pearson(round(hits), members)
-    share = Interval(value=attack.recall.value, low=low, high=high)
+    share = proportion(round(hits), members).model_copy(update={"value": attack.recall.value})
     return OperatingPoint(attack, hits, max(0.0, others - (right - hits)), None, share)
 
 
@@ -69,8 +80,13 @@ def contenders(results: Results) -> list[AttackResult]:
 
 
 def headline(results: Results) -> OperatingPoint | None:
-    """Of the attack that names most members beyond the others it names: not always the one that ranks best."""
-    return max((operating_point(attack) for attack in contenders(results)), key=_advantage, default=None)
+    """Of the attack that names most members beyond the others it names: not always the one that ranks best.
+
+    It is chosen with the truth; the point says from how many, which its `is_chance` corrects for.
+    """
+    points = [operating_point(attack) for attack in contenders(results)]
+    best = max(points, key=_advantage, default=None)
+    return best and replace(best, chosen_from=len(points))
 
 
 def sentence(results: Results) -> str:
@@ -82,6 +98,8 @@ def sentence(results: Results) -> str:
     members, named = _of(point.attack.num_members, point.named_members)
     others, accused = _of(point.attack.num_non_members, point.named_others)
     tail = ": no better than a guess" if point.is_chance else ""
+    if results.undecided_because:
+        tail = ", which decides nothing about the model"
     if point.attack.goal == "attribute":
         return (
             f"Of {members} people with the attribute, {named} were recognised, while {accused} of {others} others were "
@@ -104,13 +122,17 @@ def footnote(results: Results) -> str:
         if point.fpr is not None
         else "at the threshold that the adversary fitted on its own data"
     )
-    num_tried = len(contenders(results))
-    chosen = f", the best of {num_tried} attacks there" if num_tried > 1 else ""
+    chosen = f", the best of {point.chosen_from} attacks there" if point.chosen_from > 1 else ""
     return (
         f"By {attack.name}{chosen}, {where}: {point.named_members:,.0f} of {attack.num_members:,} members "
         f"({point.share.value:.1%}, 95 % interval {point.share.low:.1%} to {point.share.high:.1%}) "
-        f"and {point.named_others:,.0f} of {attack.num_non_members:,} others."
+        f"and {point.named_others:,.0f} of {attack.num_non_members:,} others. {_how_sure(point)}"
     )
+
+
+def _how_sure(point: OperatingPoint) -> str:
+    allowing = ", with that choice allowed for" if point.chosen_from > 1 else ""
+    return f"The difference is {'within' if point.is_chance else 'beyond'} chance, at 95 %{allowing}."
 
 
 def noun(scenario: dict[str, Any], attack: AttackResult) -> str:

@@ -45,8 +45,14 @@ class Choice:
 def choices(scenario: Scenario, raw: Raw) -> dict[str, list[Choice]]:
     """The values of each axis; `raw` is the scenario as written, without its grid.
 
-    Raises ScenarioError for an axis without values, or with two of one name, and for two axes that set the same key.
+    Raises ScenarioError for an axis without values, or with two of one name, for two axes that set the same key, and
+    for split keys without names, since those would be said wherever a cell is named.
     """
+    if isinstance(scenario.grid.get("split_key"), list):
+        raise ScenarioError(
+            "grid: split_key decides who is a member, and an axis of keys would name cells after them: give each a "
+            "name, as in `drawn: {first: {split_key: ...}, second: {split_key: ...}}`"
+        )
     axes = {name: list(_choices(name, given, raw)) for name, given in scenario.grid.items()}
     for name, values in axes.items():
         if not values:

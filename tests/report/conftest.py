@@ -43,14 +43,20 @@ def finished() -> Results:
 
 @pytest.fixture
 def record(tmp_path: Path, finished: Results) -> Record:
-    """Writes the folder of a run that found `finished`, with `question` in the place of its own."""
+    """Writes the folder of a run that found `finished`, with these keys of the scenario in the place of its own."""
 
-    def write(run_dir: Path | None = None, question: str = SCENARIO["question"], **changes: Any) -> Path:
+    def write(
+        run_dir: Path | None = None,
+        question: str = SCENARIO["question"],
+        seed: int = SCENARIO["seed"],
+        split_key: str | None = None,
+        **changes: Any,
+    ) -> Path:
         run_dir = run_dir or tmp_path / "run"
         for folder in ("scores", "truth"):
             (run_dir / folder).mkdir(parents=True)
-        scenario = finished.scenario | {"question": question}
-        results = finished.model_copy(update={"scenario": scenario} | changes)
+        scenario = finished.scenario | {"question": question, "seed": seed, "split_key": split_key}
+        results = Results.model_validate(dict(finished) | {"scenario": scenario} | changes)
         (run_dir / "scenario.json").write_text(json.dumps(scenario))
         (run_dir / "results.json").write_text(results.model_dump_json())
         for name in ("coin", "sure"):

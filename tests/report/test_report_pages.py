@@ -1,7 +1,9 @@
 """What stands in a report, read from its HTML."""
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -12,13 +14,17 @@ import numpy as np
 import pytest
 
 from leakdrill.errors import NotFound
-from leakdrill.report import write_report
+from leakdrill.metrics import proportion
+from leakdrill.report import frontier, write_report
 from leakdrill.report.exposure import by_class, most_exposed
-from leakdrill.report.reading import read_run
+from leakdrill.report.reading import read_run, read_sweep
 from leakdrill.report.remarks import warnings
 from leakdrill.report.roc import curve
 from leakdrill.report.sentence import headline
-from leakdrill.results import DefenceResult, Interval, Results
+from leakdrill.results import Deciding, DefenceResult, ExpectationResult, FoldsResult, Interval, Results
+from leakdrill.runs.rows import write_csv
+from leakdrill.scenario.grid import Cell, expand
+from leakdrill.scenario.schema import Scenario
 
 Record = Callable[..., Path]
 HOSTILE = "</script><script>alert('it ran')</script>"
@@ -146,19 +152,58 @@ def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
+def test_no_byte_of_a_pinned_split_key_is_in_what_is_shown(record: Record, tmp_path: Path) -> None:
+    key = "pinned for all releases"
+    scenario = json.loads((record(split_key=key) / "scenario.json").read_text())
+    assert scenario["split_key"] == key
+    drawn = {"first": {"split_key": key}, "second": {"seed": 2, "split_key": f"{key} too"}}
+    sweep = tmp_path / "sweep"
+    first, _ = _begun(sweep, scenario | {"grid": {"drawn": drawn}, "smoke": {"split_key": key}, "split_key": None})
+    run = record(sweep / "cells" / first.name, split_key=key)
+    write_csv(run)
+    write_csv(sweep)
+    write_report(sweep)
+    shown = [path for path in sweep.rglob("*") if path.suffix in (".html", ".csv")]
+    assert len(shown) == 4
+    assert "null stands here" in text(run / "report.html")
+    for path in [*shown, run / "results.json"]:
+        assert key.encode() not in path.read_bytes(), path
+
+
+def test_an_undecided_clause_says_what_would_decide_it(record: Record) -> None:
+    wanted = Deciding(unit="identity", num_judged=2400, num_needed=4800, reason="if the value stays")
+    clause = ExpectationResult(claim="safe", that="sure.auc < 0.7", got={}, outcome="undecided", deciding=wanted)
+    page = write_report(record(expectations=[clause], verdict="undecided"))
+    assert "About 4,800 identities would decide it, if the value stays; 2,400 were judged." in text(page)
+    assert "too few examples to decide what was expected" in text(page)
+
+
+def test_why_a_run_decides_nothing_is_said_before_all_else(record: Record) -> None:
+    words = text(write_report(record(verdict="undecided", undecided_because="the two folders are not alike")))
+    assert words.index("Nothing here decides anything: the two folders are not alike.") < words.index(
+        "By contract, cbig hands"
+    )
+    assert "too few examples" not in words
+
+
 def _sweep(record: Record, run_dir: Path, labels: list[str]) -> Path:
     """One axis with a cell of each of these names, all of them played, and all alike."""
-    from leakdrill.scenario.grid import expand
-    from leakdrill.scenario.schema import Scenario
-
     run = record(run_dir.parent / "one")
     scenario = json.loads((run / "scenario.json").read_text())
     scenario["grid"] = {"csmall.target_model": {label: {"seed": number} for number, label in enumerate(labels)}}
-    run_dir.mkdir()
-    (run_dir / "scenario.json").write_text(json.dumps(scenario))
-    for cell in expand(Scenario.model_validate(scenario)).cells:
+    for cell in _begun(run_dir, scenario):
         record(run_dir / "cells" / cell.name)
     return run_dir
+
+
+def _begun(run_dir: Path, scenario: dict[str, Any]) -> list[Cell]:
+    """The folder of a sweep of which no cell was played yet, and its cells."""
+    cells = expand(Scenario.model_validate(scenario)).cells
+    run_dir.mkdir()
+    (run_dir / "scenario.json").write_text(json.dumps(scenario))
+    named = [{"name": cell.name, "labels": cell.labels} for cell in cells]
+    (run_dir / "sweep.json").write_text(json.dumps({"cells": named, "skipped": []}))
+    return cells
 
 
 def test_a_sweep_has_a_frontier_a_table_and_a_report_for_each_cell(record: Record, tmp_path: Path) -> None:
@@ -181,4 +226,66 @@ def test_a_sweep_written_elsewhere_leaves_its_folder_alone(record: Record, tmp_p
     sweep = _sweep(record, tmp_path / "sweep", ["calm", "loud"])
     write_report(sweep, out=tmp_path / "elsewhere" / "sweep.html")
     assert not list(sweep.rglob("report.html"))
-    assert (tmp_path / "elsewhere" / "sweep.html").is_file()
+    page = tmp_path / "elsewhere" / "sweep.html"
+    assert "calm" in text(page)
+    assert "cells/" not in page.read_text()  # links to what is not there
+
+
+def test_a_cells_report_is_written_again_only_when_the_cell_has_gone_on(record: Record, tmp_path: Path) -> None:
+    sweep = _sweep(record, tmp_path / "sweep", ["calm", "loud", "late"])
+    write_report(sweep)
+    calm, loud, late = sorted(sweep.glob("cells/*/report.html"))
+    for page in (calm, loud):
+        page.write_text("as it was")
+    os.utime(loud.with_name("results.json"), ns=(2 * loud.stat().st_mtime_ns,) * 2)
+    late.unlink()
+
+    write_report(sweep, keep_current=True)
+
+    assert calm.read_text() == "as it was"
+    assert "230 were identified" in text(loud)
+    assert late.is_file()
+    write_report(sweep)
+    assert "230 were identified" in text(calm)
+
+
+def test_the_strongest_attack_of_a_cell_is_no_control(record: Record, finished: Results, tmp_path: Path) -> None:
+    sweep = _sweep(record, tmp_path / "sweep", ["calm"])
+    cell = next((sweep / "cells").iterdir())
+    folds = FoldsResult(by="image", aucs=[1.0], mean_auc=1.0, std_auc=0.0)
+    coin, sure = finished.attacks
+    told_too_much = sure.model_copy(update={"folds": folds})
+    shutil.rmtree(cell)
+    record(cell, attacks=[coin, told_too_much])
+    cells = text(write_report(sweep)).partition("no control")[2]
+    assert f"coin {coin.auc.value:.3f}" in cells
+    assert "sure" not in cells.partition("Reproduce it")[0]
+
+
+def _attack_cells(record: Record, finished: Results, run_dir: Path, seeds: list[int]) -> list[frontier.Row]:
+    """A sweep over two attacks and these seeds, whose model is the same for both attacks and a bit better each seed."""
+    run = record(run_dir.parent / "one")
+    scenario = json.loads((run / "scenario.json").read_text())
+    scenario["grid"] = {"seed": seeds, "attacks": ["coin", "sure"]}
+    by_name = {attack.name: attack for attack in finished.attacks}
+    for cell in _begun(run_dir, scenario):
+        seed = int(cell.labels["seed"])
+        model = finished.models["source"].model_copy(update={"test_accuracy": proportion(600 + 20 * seed, 1000)})
+        attacks = [by_name[cell.labels["attacks"]]]
+        record(run_dir / "cells" / cell.name, seed=seed, models={"source": model}, attacks=attacks)
+    return frontier.rows_of(read_sweep(run_dir))
+
+
+def test_a_model_counts_once_however_many_attacks_have_cells(record: Record, finished: Results, tmp_path: Path) -> None:
+    (row,) = _attack_cells(record, finished, tmp_path / "sweep", [1])
+    expected = proportion(620, 1000)
+    assert row.worth == frontier.Summary(expected.value, expected.low, expected.high, over=1)
+    assert frontier.intervals_name([row]) == "95 % interval"
+
+
+def test_over_seeds_a_models_worth_is_their_mean(record: Record, finished: Results, tmp_path: Path) -> None:
+    (row,) = _attack_cells(record, finished, tmp_path / "sweep", [1, 3])
+    assert row.worth is not None
+    assert (row.worth.value, row.worth.over) == (pytest.approx(0.64), 2)
+    assert row.worth.high - row.worth.value == pytest.approx(0.04 / 2**0.5)
+    assert frontier.intervals_name([row]) == "mean ± standard deviation over seeds"

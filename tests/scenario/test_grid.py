@@ -91,6 +91,7 @@ def test_without_a_grid_there_is_one_cell(tmp_path: Path) -> None:
             {"defences": ["memgard"]},
             "grid: defences=memgard can be played in no cell: cbig.api.defences[0]: unknown kind 'memgard'",
         ),
+        ({"split_key": ["a", "b"]}, "grid: split_key decides who is a member, and an axis of keys would name cells"),
         ({"seed": list(range(MAX_CELLS + 1))}, f"grid: {MAX_CELLS + 1} combinations, at most {MAX_CELLS}"),
     ],
 )
