@@ -73,7 +73,12 @@ def render_comparison(found: "Comparison") -> RenderableType:
 
 
 def _remarks(found: "Comparison") -> list[str]:
-    lines = [f"{found.why}; 95 % for all {len(found.attacks)} attacks at once"]
+    lines = [f"intervals: 95 % for all {len(found.attacks)} attacks at once"]
+    if paired := [attack.name for attack in found.attacks if attack.is_paired]:
+        lines.append(f"paired intervals of {', '.join(paired)}: the same examples were dealt to the same sides")
+    for why in dict.fromkeys(attack.unpaired_because for attack in found.attacks if attack.unpaired_because):
+        names = (attack.name for attack in found.attacks if attack.unpaired_because == why)
+        lines.append(f"independent intervals of {', '.join(names)}: {why}")
     if found.only_old:
         lines.append(f"only in OLD, so that nothing can be said of them: {', '.join(found.only_old)}")
     if found.only_new:

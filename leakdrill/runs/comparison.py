@@ -2,27 +2,25 @@
 
 Where both dealt the same examples to the same sides (one `split_key`, one data set), attacks of the same name are
 compared on the examples that both judged, resampled alike: what makes an example easy for both cancels. Otherwise the
-examples are others, and the intervals are independent, and wider. Models are always compared by their counts, as if on
+examples are others, and the intervals are independent, and wider. So they are for an attack of which a run lacks scores
+and for one on an attribute, of which the folder has no truth. Models are always compared by their counts, as if on
 other examples. The intervals of attacks are widened for their number (Bonferroni), so that all hold at once with 95 %.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from leakdrill.errors import InvalidInput
+from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.metrics import Judged, independent_difference, paired_difference
-from leakdrill.referee import verdicts
-from leakdrill.referee.folds import abstained
+from leakdrill.referee.truth import Truth
 from leakdrill.results import AttackResult, Interval, Results
 from leakdrill.runs.reading import finished_drills
+from leakdrill.runs.scored import Scored, read_scored, read_truth, scores_path
 from leakdrill.spec import Spec
-
-METRICS = ("auc", "accuracy")
 
 
 class Change(Spec):
@@ -37,6 +35,8 @@ class AttackChange(Spec):
     name: str
     auc: Change
     accuracy: Change
+    is_paired: bool  # on the same examples; else its intervals are independent, and wider
+    unpaired_because: str | None
     old_queries: int
     new_queries: int
 
@@ -55,8 +55,6 @@ class ModelChange(Spec):
 class Comparison(Spec):
     old: str
     new: str
-    is_paired: bool
-    why: str  # in words
     attacks: tuple[AttackChange, ...]
     only_old: tuple[str, ...]  # attacks that NEW lacks
     only_new: tuple[str, ...]
@@ -85,12 +83,10 @@ def compare(old_dir: Path, new_dir: Path) -> Comparison:
         )
     for name in common:
         _check_alike(old.attacks[name], new.attacks[name])
-    truth, why = _common_truth(old, new)
+    truth = _common_truth(old, new)
     return Comparison(
         old=str(old_dir),
         new=str(new_dir),
-        is_paired=truth is not None,
-        why=why,
         attacks=tuple(_attack_change(name, old, new, truth, len(common)) for name in common),
         only_old=tuple(name for name in old.attacks if name not in new.attacks),
         only_new=tuple(name for name in new.attacks if name not in old.attacks),
@@ -123,101 +119,73 @@ def _check_alike(old: AttackResult, new: AttackResult) -> None:
             )
 
 
-class _Truth(NamedTuple):
-    is_member: NDArray[np.bool_]
-    labels: NDArray[np.int64]
-
-
-def _common_truth(old: _Run, new: _Run) -> tuple[_Truth | None, str]:
-    """Who is a member in both, where it is the same, and why it is or is not."""
+def _common_truth(old: _Run, new: _Run) -> Truth | str:
+    """Who is a member in both, where it is the same; else why nothing can be paired."""
     digests = [run.results.environment.get("data_sha256") for run in (old, new)]
     if digests[0] is None or digests[0] != digests[1]:
-        return None, (
-            "independent intervals: other data, or another split, was dealt (a pinned split_key makes it the same)"
-        )
-    found = [_truth(run.folder) for run in (old, new)]
-    if any(truth is None for truth in found):
-        return None, "independent intervals: the same examples were dealt, but a run came without its truth or scores"
-    a, b = found
-    assert a is not None
-    assert b is not None
-    if not all(np.array_equal(was, became) for was, became in zip(a, b, strict=True)):
-        return None, "independent intervals: the challenges are in different orders"
-    return a, "paired intervals: the same examples were dealt to the same sides"
+        return "other data, or another split, was dealt (a pinned split_key makes it the same)"
+    try:
+        a, b = (read_truth(run.folder) for run in (old, new))
+    except NotFound as error:
+        return f"a run came without its truth: {error}"
+    if not (np.array_equal(a.is_member, b.is_member) and np.array_equal(a.labels, b.labels)):
+        return "the challenges are in different orders"
+    return a
 
 
-def _truth(run_dir: Path) -> _Truth | None:
-    path = run_dir / "truth" / "challenge.npz"
-    if not path.exists() or not (run_dir / "scores").is_dir():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return _Truth(arrays["is_member"], arrays["labels"])
-
-
-def _attack_change(name: str, old: _Run, new: _Run, truth: _Truth | None, num_attacks: int) -> AttackChange:
+def _attack_change(name: str, old: _Run, new: _Run, truth: Truth | str, num_attacks: int) -> AttackChange:
     was, became = old.attacks[name], new.attacks[name]
-    differ = _independently(was, became)
-    if truth is not None and was.goal != "attribute":  # of which the truth is with the data set
-        sides = [_judged(run, name, truth) for run in (old, new)]
-        if all(side is not None for side in sides):
-            differ = _on_common_units(*(side for side in sides if side is not None)) or differ
-    changes = {
-        metric: Change(
-            old=getattr(was, metric), new=getattr(became, metric), difference=_widened(differ(metric), num_attacks)
-        )
-        for metric in METRICS
-    }
+    pair = _pair(name, old, new, truth)
+
+    def change(metric: str) -> Change:
+        before, after = getattr(was, metric), getattr(became, metric)
+        difference = independent_difference(after, before) if isinstance(pair, str) else _paired(pair, metric)
+        return Change(old=before, new=after, difference=_widened(difference, num_attacks))
+
     return AttackChange(
-        name=name, **changes, old_queries=sum(was.queries.values()), new_queries=sum(became.queries.values())
+        name=name,
+        auc=change("auc"),
+        accuracy=change("accuracy"),
+        is_paired=not isinstance(pair, str),
+        unpaired_because=pair if isinstance(pair, str) else None,
+        old_queries=sum(was.queries.values()),
+        new_queries=sum(became.queries.values()),
     )
 
 
-Differ = Callable[[str], Interval]
+class _Pair(NamedTuple):
+    """The attack in both runs, on what both judged, in one order."""
+
+    old: Judged
+    new: Judged
 
 
-def _independently(was: AttackResult, became: AttackResult) -> Differ:
-    return lambda metric: independent_difference(getattr(became, metric), getattr(was, metric))
-
-
-def _on_common_units(was: "_Side", became: "_Side") -> Differ | None:
-    """None where what both judged is of one kind only."""
+def _pair(name: str, old: _Run, new: _Run, truth: Truth | str) -> _Pair | str:
+    """Or why there is none. Raises InvalidInput for scores that are damaged."""
+    if isinstance(truth, str):
+        return truth
+    if old.attacks[name].goal == "attribute":
+        return "the truth about an attribute is with the data set, not with a run"
+    try:
+        was, became = (_scored(run, name, truth) for run in (old, new))
+    except NotFound as error:
+        return f"a run came without all of its scores: {error}"
     _, of_was, of_became = np.intersect1d(was.units, became.units, return_indices=True)
     if len(np.unique(was.judged.is_member[of_was])) < 2:
-        return None
-    a, b = became.judged.take(of_became), was.judged.take(of_was)
-
-    def differ(metric: str) -> Interval:
-        found = paired_difference(a, b, metric)
-        assert found is not None, f"{metric} is defined for every challenge"
-        return found
-
-    return differ
+        return "all that it has something to say of in both runs are of one kind"
+    return _Pair(was.judged.take(of_was), became.judged.take(of_became))
 
 
-class _Side(NamedTuple):
-    judged: Judged
-    units: NDArray[np.int64]  # positions in the challenge, or people
+def _scored(run: _Run, name: str, truth: Truth) -> Scored:
+    """All repeats, as the values beside the difference are of all."""
+    repeats = [scores_path(run.folder, name, repeat) for repeat in range(run.results.scenario.get("repeats", 1))]
+    return read_scored(repeats, truth, of_people=run.attacks[name].unit == "identity")
 
 
-def _judged(run: _Run, name: str, truth: _Truth) -> _Side | None:
-    """The attack as the referee judged it; None where its scores are gone."""
-    said = [verdicts.load(path, {}) for path in _scores(run, name) if path.exists()]
-    if not said:
-        return None
-    judged = Judged(np.stack([each.scores for each in said]), np.stack([each.decisions for each in said]), *truth)
-    kept = np.flatnonzero(~abstained(said))
-    if len(np.unique(truth.is_member[kept])) < 2:  # abstentions are then overlooked
-        kept = np.arange(len(truth.is_member))
-    judged = judged.take(kept)
-    if run.attacks[name].unit == "identity":
-        judged = judged.of_classes()
-        return _Side(judged, judged.labels)
-    return _Side(judged, kept)
-
-
-def _scores(run: _Run, name: str) -> Iterator[Path]:
-    for repeat in range(run.results.scenario.get("repeats", 1)):
-        yield run.folder / "scores" / f"{name}-{repeat}.npz"
+def _paired(pair: _Pair, metric: str) -> Interval:
+    found = paired_difference(pair.new, pair.old, metric)
+    assert found is not None, f"{metric} is defined for every challenge"
+    return found
 
 
 def _model_changes(old: Results, new: Results) -> Iterator[ModelChange]:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,11 +52,11 @@ def test_on_the_same_examples_a_small_change_is_seen_that_other_examples_would_h
     new = write("new", {"gap": scores(0.6)})
     elsewhere = write("elsewhere", {"gap": scores(0.6)}, environment={"data_sha256": "another"})
     paired, independent = compare(old, new), compare(old, elsewhere)
-    assert (paired.is_paired, independent.is_paired) == (True, False)
+    assert (paired.attacks[0].is_paired, independent.attacks[0].is_paired) == (True, False)
     assert paired.attacks[0].is_worse
     assert not independent.attacks[0].is_worse
     assert paired.attacks[0].auc.difference.value == pytest.approx(independent.attacks[0].auc.difference.value)
-    assert "split_key" in independent.why
+    assert "split_key" in (independent.attacks[0].unpaired_because or "")
 
 
 def test_a_run_beside_itself_has_not_changed(write: Callable[..., Path]) -> None:
@@ -85,9 +86,46 @@ def test_with_more_attacks_the_intervals_are_wider(write: Callable[..., Path]) -
 def test_without_the_truth_the_intervals_are_independent_and_it_says_why(write: Callable[..., Path]) -> None:
     old, new = write("old", {"gap": scores(0.5)}), write("new", {"gap": scores(0.6)})
     (new / "truth" / "challenge.npz").unlink()
-    found = compare(old, new)
-    assert not found.is_paired
-    assert "without its truth" in found.why
+    (attack,) = compare(old, new).attacks
+    assert not attack.is_paired
+    assert "without its truth" in (attack.unpaired_because or "")
+
+
+def test_an_attack_is_paired_by_all_of_its_repeats_or_not_at_all(write: Callable[..., Path], results: Results) -> None:
+    """The values beside the difference are of all repeats."""
+    twice = {"scenario": results.scenario | {"repeats": 2}}
+    runs = [write(name, {"gap": scores(0.5), "lira": scores(1.0)}, **twice) for name in ("old", "new")]
+    for run in runs:
+        shutil.copy(run / "scores" / "lira-0.npz", run / "scores" / "lira-1.npz")
+    shutil.copy(runs[0] / "scores" / "gap-0.npz", runs[0] / "scores" / "gap-1.npz")
+    gap, lira = compare(*runs).attacks
+    assert (gap.is_paired, lira.is_paired) == (False, True)
+    assert f"{runs[1] / 'scores' / 'gap-1.npz'} is not there" in (gap.unpaired_because or "")
+    assert lira.unpaired_because is None
+
+
+def test_an_attack_on_an_attribute_is_not_paired(write: Callable[..., Path]) -> None:
+    runs = [write(name, {"gap": scores(0.5), "gender": scores(0.5)}) for name in ("old", "new")]
+    for run in runs:
+        text = (run / "results.json").read_text()
+        before, name, after = text.partition('"name":"gender"')
+        after = after.replace('"goal":"membership"', '"goal":"attribute"', 1)
+        (run / "results.json").write_text(before + name + after)
+    gap, gender = compare(*runs).attacks
+    assert (gap.is_paired, gender.is_paired) == (True, False)
+    assert "about an attribute" in (gender.unpaired_because or "")
+
+
+@pytest.mark.parametrize("place", ["scores/gap-0.npz", "truth/challenge.npz"])
+def test_a_file_that_is_cut_off_is_named(write: Callable[..., Path], place: str) -> None:
+    old, new = write("old", {"gap": scores(0.5)}), write("new", {"gap": scores(0.6)})
+    whole = (new / place).read_bytes()
+    (new / place).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InvalidInput, match=f"{place} is cut off"):
+        compare(old, new)
+    (new / place).write_bytes(whole[:200] + bytes(100) + whole[300:])
+    with pytest.raises(InvalidInput, match=f"{place} is damaged, or of another run"):
+        compare(old, new)
 
 
 def test_models_queries_and_what_only_one_run_has_are_named(write: Callable[..., Path]) -> None:
