@@ -98,7 +98,7 @@ def read_weights(file: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-def rebuilt(traced: Traced, builder: str) -> nn.Module:
+def rebuilt(traced: Traced, builder: str) -> nn.Sequential:
     """The graph with its weights, in evaluation mode. Raises ScenarioError for weights that are not its layers'."""
     model = build(traced.graph, traced.num_classes)
     try:
