@@ -15,7 +15,8 @@ def imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            module = "." * node.level + (node.module or "")
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def violations(path: Path, forbidden: tuple[str, ...]) -> list[str]:
@@ -30,7 +31,7 @@ def files(folder: str) -> list[Path]:
 
 @pytest.mark.parametrize("party", PARTIES)
 def test_a_party_imports_neither_another_party_nor_the_referee(party: str) -> None:
-    others = tuple(f"services.{other}" for other in PARTIES if other != party)
+    others = (".", *(f"services.{other}" for other in PARTIES if other != party))  # "..csmall" is another party, too
     for path in files(f"services/{party}"):
         assert not violations(
             path,
@@ -70,6 +71,10 @@ def test_nothing_unpickles() -> None:
 
 def test_the_check_can_fail(tmp_path: Path) -> None:
     guilty = tmp_path / "guilty.py"
-    guilty.write_text("def f():\n    from leakdrill.referee import truth\n    import services.cbig.servicer\n")
+    guilty.write_text(
+        "def f():\n    from leakdrill.referee import truth\n    import services.cbig.servicer\n"
+        "from ..cbig.servicer import SourceServicer\nfrom .servicer import TargetServicer\n"
+    )
     assert violations(guilty, ("leakdrill.referee",)) == ["leakdrill.referee.truth"]
     assert violations(guilty, ("services.cbig",)) == ["services.cbig.servicer"]
+    assert violations(guilty, (".",)) == ["..cbig.servicer.SourceServicer"]

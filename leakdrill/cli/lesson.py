@@ -13,12 +13,12 @@ from leakdrill.cli.play import run
 from leakdrill.cli.runs import CELLS, finished_drills
 from leakdrill.cli.shell import EXIT_CODES, OutOption, SetOption, SmokeOption, complain, new_run_dir, stdout
 from leakdrill.errors import InvalidInput, NotFound
+from leakdrill.shipped import LESSONS
 
 if TYPE_CHECKING:
     from leakdrill.scenario.schema import Scenario
 
-PAGES = Path(__file__).resolve().parents[2] / "docs" / "lessons"
-RECORDED = PAGES / "recorded"
+RECORDED = LESSONS / "recorded"
 
 
 def lesson(
@@ -58,7 +58,7 @@ def lesson(
     else:
         _play(name, run_dir, settings, smoke)
     _print_guesses(questions, guesses, run_dir)
-    typer.echo(f"\nthe report: {run_dir / 'report.html'}\nthe page:   {PAGES / name.removeprefix('lesson-')}.md")
+    typer.echo(f"\nthe report: {run_dir / 'report.html'}\nthe page:   {LESSONS / name.removeprefix('lesson-')}.md")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _list() -> None:
     for number, name in sorted(_names().items()):
         table.add_row(f"{number}", questions[name], f"leakdrill lesson {number}")
     stdout().print(table)
-    typer.echo(f"\ntheir pages: {PAGES}")
+    typer.echo(f"\ntheir pages: {LESSONS}")
 
 
 def _ask(topic: str, questions: list[Question]) -> dict[Question, float]:

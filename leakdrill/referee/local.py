@@ -17,6 +17,7 @@ from typing import Self
 from leakdrill.errors import PartyUnavailable
 from leakdrill.network.identity import Authority, Credentials
 from leakdrill.referee.process import POLL_SECONDS, PartyProcess, stop_all
+from leakdrill.shipped import SERVICES
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,8 @@ START_SECONDS = 120.0  # importing torch three times at once on a busy machine t
 
 
 def party_command(party: str) -> list[str]:
-    """-P: a directory called `services` where the user happens to stand must not be taken for ours."""
-    return [sys.executable, "-P", "-m", f"services.{party}"]
+    """-P: a directory called `services` or `leakdrill` where the user happens to stand must not be taken for ours."""
+    return [sys.executable, "-P", "-m", f"{SERVICES}.{party}"]
 
 
 class LocalParties:

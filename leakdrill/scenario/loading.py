@@ -14,9 +14,7 @@ from leakdrill.scenario.overrides import Raw, apply_overrides, parse_overrides
 from leakdrill.scenario.safe_yaml import MAX_BYTES, parse_yaml
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.suggest import suggest
-
-SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
-SWEEPS = SCENARIOS.with_name("sweeps")  # scenarios too: those that are one question asked over a grid
+from leakdrill.shipped import SCENARIOS, SWEEPS
 
 
 @dataclass(frozen=True)
@@ -48,12 +46,12 @@ def load_scenario(path: Path | str, overrides: Sequence[str] = (), smoke: bool =
 
 
 def find_scenarios() -> dict[str, str]:
-    """The scenarios shipped with the checkout: name -> question."""
+    """The scenarios shipped with the library: name -> question."""
     return _questions(SCENARIOS)
 
 
 def find_sweeps() -> dict[str, str]:
-    """The sweeps shipped with the checkout: name -> question."""
+    """The sweeps shipped with the library: name -> question."""
     return _questions(SWEEPS)
 
 
@@ -69,7 +67,7 @@ def validate(raw: Any, origin: str) -> Scenario:
 
 
 def _find(path: Path | str) -> Path:
-    """A bare word is a scenario or a sweep of the checkout; anything with a folder or an ending is a file."""
+    """A bare word is a scenario or a sweep that is shipped; anything with a folder or an ending is a file."""
     file = Path(path)
     if file.suffix or file.parent != Path():
         if not file.is_file():

@@ -7,7 +7,8 @@ from leakdrill.parties.launch import main
 from leakdrill.parties.party import Party, PartyServicer
 from leakdrill.pb.adversary_pb2_grpc import add_AdversaryServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
-from services.adversary.servicer import AdversaryServicer
+
+from .servicer import AdversaryServicer  # a wheel has this package under the library's name
 
 
 def listeners(party: Party) -> list[Listener]:

@@ -8,7 +8,8 @@ from leakdrill.parties.party import Party, PartyServicer
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server
 from leakdrill.pb.source_pb2_grpc import add_SourceServiceServicer_to_server
-from services.cbig.servicer import SourceServicer
+
+from .servicer import SourceServicer  # a wheel has this package under the library's name
 
 
 def listeners(party: Party) -> list[Listener]:

@@ -13,7 +13,7 @@ SLIM = "python:3.11-slim"
 SITE_PACKAGES = "usr/local/lib/python3.11/site-packages"
 # What torch does not load without a GPU, and the project itself, which the Dockerfile installs. The metadata of the
 # former stays, so pip is content.
-LEFT_OUT = ("triton/", "nvidia/cudnn/lib/libcudnn_", "leakdrill-", "_editable_impl_leakdrill")
+LEFT_OUT = ("triton/", "nvidia/cudnn/lib/libcudnn_", "leakdrill-", "_leakdrill.pth", "_editable_impl_leakdrill")
 
 
 def make(tag: str) -> None:
