@@ -1,7 +1,6 @@
 """A run or a sweep as its folder has it, with what is missing named: a drill may have been stopped at any moment."""
 
 import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,14 @@ from pydantic import ValidationError
 
 from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.metrics import Judged
-from leakdrill.referee import journal, verdicts
-from leakdrill.referee.folds import abstained
+from leakdrill.referee import journal
+from leakdrill.referee.truth import Truth
 from leakdrill.report.labels import words
 from leakdrill.results import AttackResult, Results, without_split_key
 from leakdrill.runs.reading import CELLS, RESULTS, SCENARIO
+from leakdrill.runs.scored import read_scored, read_truth, repeats_of
 
 JOURNAL = "journal.jsonl"
-
-#: What numpy raises for an .npz that is cut off, or is none.
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-
-
-@dataclass(frozen=True)
-class Truth:
-    """is_member (N,) bool and labels (N,) int64, in the order of the challenge."""
-
-    is_member: NDArray[np.bool_]
-    labels: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -157,12 +146,9 @@ def _entries(run_dir: Path, missing: list[str]) -> list[journal.Entry]:
 
 
 def _truth(run_dir: Path, missing: list[str]) -> Truth | None:
-    path = run_dir / "truth" / "challenge.npz"
     try:
-        _check_whole([path])
-        with np.load(path, allow_pickle=False) as arrays:
-            return Truth(arrays["is_member"], arrays["labels"])
-    except _DAMAGED:
+        return read_truth(run_dir)
+    except (NotFound, InvalidInput):
         missing.append("The truth is not there (truth/challenge.npz): no curve, no distribution, nobody named.")
         return None
 
@@ -184,30 +170,12 @@ def _judged(
     for name in list(units) or _finished(entries):
         if truth is None or name in about_attributes:  # of which the folder has no truth
             continue
-        repeats = sorted((run_dir / "scores").glob(f"{name}-*.npz"))
-        repeats = [path for path in repeats if path.stem.removeprefix(f"{name}-").isdigit()]
+        people = units.get(name, "identity" if by_identity else "example") == "identity"
         try:
-            _check_whole(repeats)
-            said = [verdicts.load(path, {}) for path in repeats]
-            scores = np.stack([each.scores for each in said])
-            decisions = np.stack([each.decisions for each in said])
-            spoke = np.flatnonzero(~abstained(said))
-            one_kind = len(np.unique(truth.is_member[spoke])) < 2
-            kept[name] = np.arange(len(truth.labels)) if one_kind else spoke
-            found = Judged(scores, decisions, truth.is_member, truth.labels).take(kept[name])
-            people = units.get(name, "identity" if by_identity else "example") == "identity"
-            scored[name] = found.of_classes() if people else found
-        except (*_DAMAGED, InvalidInput):
-            kept.pop(name, None)
+            scored[name], kept[name], _ = read_scored(repeats_of(run_dir, name), truth, people)
+        except (NotFound, InvalidInput):
             missing.append(f"The scores of {name} are not there, or damaged (scores/{name}-*.npz): it is not drawn.")
     return scored, kept
-
-
-def _check_whole(paths: list[Path]) -> None:
-    """Raises BadZipFile for an .npz that is cut off, or not there: numpy would leave it open."""
-    for path in paths:
-        if not zipfile.is_zipfile(path):
-            raise zipfile.BadZipFile(f"{path} is cut off")
 
 
 def _finished(entries: list[journal.Entry]) -> list[str]:

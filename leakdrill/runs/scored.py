@@ -39,9 +39,12 @@ def scores_path(run_dir: Path, attack: str, repeat: int) -> Path:
 
 
 def repeats_of(run_dir: Path, attack: str) -> list[Path]:
-    """The files of the repeats that were played, in order."""
+    """The files of the repeats that were played, in order. Raises NotFound when there is none."""
     numbers = [path.stem.removeprefix(f"{attack}-") for path in (run_dir / "scores").glob(f"{attack}-*.npz")]
-    return [scores_path(run_dir, attack, number) for number in sorted(int(each) for each in numbers if each.isdigit())]
+    found = sorted(int(number) for number in numbers if number.isdigit())  # gap-0 is of gap, and gap-two-0 is not
+    if not found:
+        raise NotFound(f"{run_dir} has no scores of {attack}")
+    return [scores_path(run_dir, attack, number) for number in found]
 
 
 def read_truth(run_dir: Path) -> Truth:
