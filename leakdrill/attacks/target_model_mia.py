@@ -17,11 +17,10 @@ from leakdrill.attacks.base import (
     Verdict,
     View,
 )
-from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.seeds import derive
-from leakdrill.shadows import FromScratch, Shadows, ThroughTarget, draw_shadow_sets, train_shadow_networks
+from leakdrill.shadows import Beside, FromScratch, Shadows, ThroughTarget, draw_shadow_sets, train_shadow_networks
 
 
 class TargetModelMia(Attack):
@@ -81,6 +80,5 @@ class TargetModelMia(Attack):
                 "grant adversary.knows.target_examples, transfer_method and architecture"
             )
         source = FromScratch(view.architecture, view.num_classes, self.fit)
-        # in memory: a memory map would not survive the way to the worker processes
-        target_train = Examples(np.array(view.target_train.inputs), np.array(view.target_train.labels))
+        target_train = Beside.of(view.target_train)
         return ThroughTarget(source, target_train, num_target_classes, self.target_fit, view.transfer_method)

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from leakdrill.data.digests import digest_of
 from leakdrill.data.examples import Examples
 from leakdrill.defences import Guard, guard
 from leakdrill.defences.base import Defence, Owner, Scores
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.training import predict, softmax
 from leakdrill.seeds import derive
+from leakdrill.shadows.beside import Beside
 from leakdrill.shadows.pool import ShadowPool
 
 #: Of the examples that a shadow was not trained on, those that its defence is fitted on, and no attack is tuned on:
@@ -40,7 +40,7 @@ class ShadowOwner:
 
     network: nn.Module
     members: Callable[[], Examples]
-    held_out: Examples  # that it was not trained on
+    held_out: Beside  # that it was not trained on
     made_of: Mapping[str, Any]  # JSON-able: all that made the network
     seed: int
 
@@ -48,13 +48,13 @@ class ShadowOwner:
         """What stands before the network; None without defences. What is fitted is kept in `cache`, if there is one."""
         if not defences:
             return None
-        made_of = {"guarded": dict(self.made_of), "held_out": digest_of(self.held_out)}
+        made_of = {"guarded": dict(self.made_of), "held_out": self.held_out.digest}
         with TemporaryDirectory(prefix="leakdrill-shadow-guard-") as directory:
             kept = cache or ModelCache(Path(directory))
             return guard(defences, Owner(self._answers, made_of, self.seed, kept))
 
     def _answers(self) -> tuple[Scores, Scores]:
-        return self._scores(self.members()), self._scores(self.held_out)
+        return self._scores(self.members()), self._scores(self.held_out.examples)
 
     def _scores(self, examples: Examples) -> Scores:
         return softmax(predict(self.network, examples.inputs)).astype(np.float64)
@@ -65,7 +65,7 @@ def guard_shadow(
     pool: ShadowPool,
     shadow: int,
     network: nn.Module,
-    held_out: Examples,
+    held_out: Beside,
     cache: ModelCache | None,
 ) -> Guard | None:
     """What stands before that shadow of the pool, which `network` is."""

@@ -3,7 +3,7 @@
 What a shadow answers depends on the seed and its number alone, not on how many workers there are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from leakdrill.defences.base import Defence
 from leakdrill.models.training import Progress
 from leakdrill.oracles.averaging import mean_of
 from leakdrill.seeds import derive
+from leakdrill.shadows.beside import Beside
 from leakdrill.shadows.draws import Answers, Draws, Records
 from leakdrill.shadows.guarding import ShadowOwner, shown_scores
 from leakdrill.shadows.recipes import Recipe
@@ -28,8 +29,11 @@ class Shown:
     """How a shadow's scores are read: through defences of its own, fitted beside its training set on others."""
 
     defences: tuple[Defence, ...] = ()
-    held_out: Examples | None = None  # none: no defences
+    held_out: Beside | None = None  # none: no defences
     average: int = 1  # times each example is asked about, where a defence answers differently each time
+
+    def portable(self, directory: Path) -> "Shown":
+        return replace(self, held_out=self.held_out and self.held_out.saved(directory / "guarded_with"))
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ def _answer_in_processes(shadows: Shadows, num_workers: int, report: Report) -> 
     with TemporaryDirectory(prefix="leakdrill-shadows-") as directory:
         train = save_examples(shadows.train, Path(directory, "train"))
         test = save_examples(shadows.test, Path(directory, "test"))
-        arguments = (shadows.recipe, train, test, shadows.draws, shadows.seed, shadows.shown)
+        recipe, shown = (each.portable(Path(directory)) for each in (shadows.recipe, shadows.shown))
+        arguments = (recipe, train, test, shadows.draws, shadows.seed, shown)
         return map_in_workers(Shadows.answers, range(shadows.draws.num_shadows), num_workers, _load, arguments, report)
 
 

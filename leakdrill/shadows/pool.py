@@ -117,7 +117,7 @@ def _train_in_workers(
     pool: ShadowPool, shadows: list[int], cache: ModelCache, num_workers: int, directory: Path, report: Report
 ) -> None:
     files = save_examples(pool.examples, directory / "examples")
-    arguments = (pool.recipe, files, pool.digests, pool.is_in, pool.seed, cache)
+    arguments = (pool.recipe.portable(directory), files, pool.digests, pool.is_in, pool.seed, cache)
     map_in_workers(_train_here, shadows, num_workers, _load, arguments, report)
 
 

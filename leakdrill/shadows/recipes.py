@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import torch
@@ -12,7 +13,6 @@ from torch import nn
 from leakdrill.archs import ArchSpec, build, cut
 from leakdrill.archs.head import Head
 from leakdrill.archs.initialise import initialise
-from leakdrill.data.digests import digest_of
 from leakdrill.data.examples import Examples
 from leakdrill.defences.training import fit_defended
 from leakdrill.defences.training.base import TrainingDefence
@@ -22,15 +22,20 @@ from leakdrill.models.fit import Fit
 from leakdrill.models.training import predict
 from leakdrill.models.transfer import adapt
 from leakdrill.seeds import derive
+from leakdrill.shadows.beside import Beside
 
 Method = Literal["freeze", "fine_tune"]
 
 
 class Recipe(Protocol):
-    """Makes a shadow model. Instances are pickled to worker processes, so they hold no tensors."""
+    """Makes a shadow model. Instances are pickled to worker processes, with each part of the work: see `portable`."""
 
     def make(self, train: Examples, seed: int) -> nn.Module:
         """A model fitted on `train`, the same for the same seed in whatever process."""
+        ...
+
+    def portable(self, directory: Path) -> Self:
+        """The same recipe with all its examples in files in that directory, and none in memory."""
         ...
 
 
@@ -38,6 +43,8 @@ class KeepableRecipe(Protocol):
     """One whose models can be kept on disk, and shared."""
 
     def make(self, train: Examples, seed: int) -> nn.Sequential: ...
+
+    def portable(self, directory: Path) -> Self: ...
 
     def blank(self) -> nn.Sequential:
         """A model into which the weights of any other that this recipe made can be loaded."""
@@ -53,13 +60,17 @@ class TrainedWith:
     """Defences at training time, and the data that some take beside the training set."""
 
     defences: tuple[TrainingDefence, ...] = ()
-    held_out: Examples | None = None
-    public: Examples | None = None
+    held_out: Beside | None = None
+    public: Beside | None = None
+
+    def portable(self, directory: Path) -> "TrainedWith":
+        held_out = self.held_out and self.held_out.saved(directory / "held_out")
+        return replace(self, held_out=held_out, public=self.public and self.public.saved(directory / "public"))
 
     def made_of(self) -> dict[str, Any]:
         if not self.defences:
             return {}
-        data = [None if part is None else digest_of(part) for part in (self.held_out, self.public)]
+        data = [part and part.digest for part in (self.held_out, self.public)]
         return {"defences": [defence.model_dump(mode="json") for defence in self.defences], "beside": data}
 
 
@@ -80,11 +91,14 @@ class FromScratch:
             self.fit,
             beside.defences,
             derive(seed, "fit"),
-            beside.held_out,
+            beside.held_out and beside.held_out.examples,
             keep="last",
-            public=beside.public,
+            public=beside.public and beside.public.examples,
         )
         return model
+
+    def portable(self, directory: Path) -> "FromScratch":
+        return replace(self, trained_with=self.trained_with.portable(directory))
 
     def blank(self) -> nn.Sequential:
         return build(self.arch, self.num_classes, seed=0)
@@ -123,6 +137,9 @@ class Transferred:
         head = self._fresh_head(leaked, derive(seed, "initial weights"))
         return adapt(leaked.module(), head, train, self.fit, self.method, derive(seed, "fit"))
 
+    def portable(self, directory: Path) -> "Transferred":
+        return self
+
     def blank(self) -> nn.Sequential:
         leaked = Artefact.from_parts(self.leaked)
         blocks = [*leaked.module().named_children(), *self._fresh_head(leaked, seed=0).named_children()]
@@ -158,7 +175,7 @@ class ThroughTarget:
     """A shadow of csmall's model: TL1, a shadow source model from scratch; TL2, transferred to csmall's own task."""
 
     source: FromScratch
-    target_train: Examples
+    target_train: Beside
     num_target_classes: int
     fit: Fit
     method: Method
@@ -167,7 +184,12 @@ class ThroughTarget:
         feature_extractor, _ = cut(self.source.make(train, derive(seed, "source")))
         fresh = build(self.source.arch, self.num_target_classes, seed=derive(seed, "initial weights"))
         _, head = cut(fresh)
-        return adapt(feature_extractor, head, self.target_train, self.fit, self.method, derive(seed, "fit"))
+        own = self.target_train.examples
+        return adapt(feature_extractor, head, own, self.fit, self.method, derive(seed, "fit"))
+
+    def portable(self, directory: Path) -> "ThroughTarget":
+        target_train = self.target_train.saved(directory / "target_train")
+        return replace(self, source=self.source.portable(directory), target_train=target_train)
 
 
 def feature_width(leaked: Artefact) -> int:

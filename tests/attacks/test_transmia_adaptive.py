@@ -14,7 +14,16 @@ from leakdrill.defences import MemGuard, MemGuardStrongest, OutputNoise
 from leakdrill.defences.known import KnownDefences
 from leakdrill.defences.training import L2, LabelSmoothing
 from leakdrill.models.fit import Fit
-from leakdrill.shadows import Draws, FromScratch, Shadows, Shown, TrainedWith, draw_shadow_sets, train_shadow_networks
+from leakdrill.shadows import (
+    Beside,
+    Draws,
+    FromScratch,
+    Shadows,
+    Shown,
+    TrainedWith,
+    draw_shadow_sets,
+    train_shadow_networks,
+)
 
 QUICK = Fit(epochs=1, batch_size=16)
 BASELINE = TransMia(shadow="baseline", num_shadows=2, shadow_size=20, fit=QUICK)
@@ -30,7 +39,7 @@ def parts() -> tuple[Examples, Examples, Draws, FromScratch]:
 
 def test_every_shadows_answers_pass_through_defences_of_its_own(tmp_path: Path) -> None:
     train, test, draws, recipe = parts()
-    shown = Shown((MemGuard(fit=QUICK), MemGuardStrongest(margin=0.1)), test.take(np.arange(8)))
+    shown = Shown((MemGuard(fit=QUICK), MemGuardStrongest(margin=0.1)), Beside.of(test.take(np.arange(8))))
     defended = Shadows(recipe, train, test, draws, 3, shown)
     scores = train_shadow_networks(defended, 1, lambda fraction, message: None).scores
     assert scores.max(axis=1) == pytest.approx(0.35)
@@ -43,7 +52,7 @@ def test_a_shadow_is_asked_as_often_as_the_victim() -> None:
     noise = (OutputNoise(eta=0.5, fresh=True),)
     plain, once, often = (
         Shadows(recipe, train, test, draws, 3, shown).answers(0)[0]
-        for shown in (Shown(), Shown(noise, test), Shown(noise, test, average=100))
+        for shown in (Shown(), Shown(noise, Beside.of(test)), Shown(noise, Beside.of(test), average=100))
     )
     assert np.abs(often - plain).mean() < 0.3 * np.abs(once - plain).mean()
 

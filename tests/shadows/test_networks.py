@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -12,9 +13,19 @@ from torch import nn
 
 from leakdrill.contract.worlds import ARCH, NUM_CLASSES, images
 from leakdrill.data.examples import Examples
+from leakdrill.defences import OutputNoise
+from leakdrill.defences.training import EarlyStopping
 from leakdrill.errors import PartyUnavailable
 from leakdrill.models.fit import Fit
-from leakdrill.shadows import FromScratch, Shadows, draw_shadow_sets, train_shadow_networks
+from leakdrill.shadows import (
+    Beside,
+    FromScratch,
+    Shadows,
+    Shown,
+    TrainedWith,
+    draw_shadow_sets,
+    train_shadow_networks,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,9 @@ class Dies:
 
     def make(self, train: Examples, seed: int) -> nn.Module:
         os._exit(3)
+
+    def portable(self, directory: Path) -> Self:
+        return self
 
 
 @dataclass(frozen=True)
@@ -36,12 +50,18 @@ class TakesForever:
         time.sleep(600)
         raise AssertionError("should have been ended")
 
+    def portable(self, directory: Path) -> Self:
+        return self
+
 
 def shadows(recipe: object = None) -> Shadows:
+    """By default with defences, which take examples beside the training set."""
     generator = np.random.default_rng(1)
-    train, test = images(generator, 10), images(generator, 10)
-    recipe = recipe or FromScratch(ARCH, NUM_CLASSES, Fit(epochs=2, batch_size=16))
-    return Shadows(recipe, train, test, draw_shadow_sets(train, test, 3, 20, seed=2), seed=3)  # type: ignore[arg-type]
+    train, test, others = (images(generator, 10) for _ in range(3))
+    stopped = TrainedWith((EarlyStopping(patience=1),), Beside.of(others))
+    recipe = recipe or FromScratch(ARCH, NUM_CLASSES, Fit(epochs=2, batch_size=16), stopped)
+    shown = Shown((OutputNoise(),), Beside.of(others))
+    return Shadows(recipe, train, test, draw_shadow_sets(train, test, 3, 20, seed=2), 3, shown)  # type: ignore[arg-type]
 
 
 def nothing(fraction: float, message: str) -> None:

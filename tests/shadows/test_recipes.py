@@ -1,12 +1,16 @@
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from leakdrill.archs import ResNet8
 from leakdrill.contract.worlds import ARCH, NUM_CLASSES, NUM_TARGET_CLASSES, images, leaked
+from leakdrill.defences.training import EarlyStopping
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
-from leakdrill.shadows import FromScratch, ThroughTarget, Transferred, num_fresh_blocks
+from leakdrill.shadows import Beside, FromScratch, ThroughTarget, TrainedWith, Transferred, num_fresh_blocks
 
 FIT = Fit(epochs=2, batch_size=16)
 BLOCKS = ["conv1", "conv2", "pool", "dense", "head"]
@@ -42,12 +46,26 @@ def test_fine_tuning_starts_from_the_leak_and_leaves_it() -> None:
 
 def test_a_shadow_of_the_target_model_answers_in_target_classes() -> None:
     target_train = images(np.random.default_rng(2), 5, NUM_TARGET_CLASSES)
-    recipe = ThroughTarget(FromScratch(ARCH, NUM_CLASSES, FIT), target_train, NUM_TARGET_CLASSES, FIT, "freeze")
+    recipe = ThroughTarget(
+        FromScratch(ARCH, NUM_CLASSES, FIT), Beside.of(target_train), NUM_TARGET_CLASSES, FIT, "freeze"
+    )
     model = recipe.make(train(), seed=1)
     assert model[-1].out_features == NUM_TARGET_CLASSES
     # TL1 and TL2: its frozen layers are those of a source model trained on the shadow's own examples
     other = recipe.make(images(np.random.default_rng(3), 8), seed=1)
     assert not torch.equal(model.state_dict()["dense.0.weight"], other.state_dict()["dense.0.weight"])
+
+
+def test_a_portable_recipe_leaves_its_examples_behind_and_makes_the_same(tmp_path: Path) -> None:
+    beside = Beside.of(images(np.random.default_rng(2), 40))
+    source = FromScratch(ARCH, NUM_CLASSES, FIT, TrainedWith((EarlyStopping(patience=1),), beside, beside))
+    size_bytes = images(np.random.default_rng(2), 40).inputs.nbytes
+    for recipe in (source, ThroughTarget(source, beside, NUM_CLASSES, FIT, "freeze")):
+        portable = recipe.portable(tmp_path)
+        assert len(pickle.dumps(recipe)) > size_bytes > 10 * len(pickle.dumps(portable))
+        one, other = (each.make(train(), seed=1).state_dict() for each in (recipe, portable))
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    assert source.portable(tmp_path).made_of() == source.made_of()
 
 
 @pytest.mark.parametrize("method", ["scratch", "freeze", "fine_tune"])

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import DEFENCES, Access, Attack, View
-from leakdrill.data.examples import Examples
 from leakdrill.defences.base import Stage
 from leakdrill.defences.known import KnownDefences
 from leakdrill.seeds import numpy_generator
-from leakdrill.shadows import TrainedWith
+from leakdrill.shadows import Beside, TrainedWith
 from leakdrill.shadows.guarding import num_held_out
 from leakdrill.spec import Spec
 
@@ -22,8 +21,8 @@ class ShadowDefences:
 
     known: KnownDefences
     apart: NDArray[np.int64]
-    held_out: Examples  # those rows
-    public: Examples | None
+    held_out: Beside  # those rows
+    public: Beside | None
 
     @property
     def training(self) -> TrainedWith:
@@ -53,6 +52,5 @@ class OnShadows(Attack):
         _, test = view.shadow_pools()
         num_apart = num_held_out(len(test)) if known.need_held_out else 0
         apart = numpy_generator(view.shadow_seed, "held out").permutation(len(test))[:num_apart]
-        # in memory: a memory map would not survive the way to worker processes
-        public = None if view.public is None else view.public.take(np.arange(len(view.public)))
-        return ShadowDefences(known, apart, test.take(apart), public)
+        public = Beside.of(view.public) if view.public is not None and known.need_public else None
+        return ShadowDefences(known, apart, Beside.of(test.take(apart)), public)

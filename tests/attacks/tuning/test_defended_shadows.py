@@ -27,6 +27,7 @@ from leakdrill.errors import ScenarioError
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import fit_model, predict, softmax
+from leakdrill.shadows import Beside
 from leakdrill.shadows.guarding import num_held_out
 
 FIT = Fit(epochs=20, batch_size=16, learning_rate=0.05)
@@ -108,7 +109,11 @@ def plan(attack: ShadowTuned, made: World, defences: Sequence[Defence]) -> Any:
     known = KnownDefences.model_construct(training=(), prediction=tuple(defences))
     _, test = made.view.shadow_pools()
     apart = np.arange(num_held_out(len(test))) if known.need_held_out else np.arange(0)
-    return replace(planned, defences=ShadowDefences(known, apart, test.take(apart), None)).train_models().models[0]
+    return (
+        replace(planned, defences=ShadowDefences(known, apart, Beside.of(test.take(apart)), None))
+        .train_models()
+        .models[0]
+    )
 
 
 def test_a_shadows_labels_are_those_of_its_defended_scores(tmp_path: Path) -> None:
