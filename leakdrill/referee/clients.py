@@ -24,7 +24,9 @@ from leakdrill.scenario.schema import Breach
 MESSAGE_BYTES = 1 << 20  # of image files in one message; a single larger file makes a message of its own
 AUDIT_SECONDS = 60.0  # a party that hangs must not hold up the judgement
 MAX_AUDIT_BYTES = 1 << 30  # whoever sends may be hostile, and never stop
-WORK_SECONDS = LIFETIME.total_seconds()  # training or an attack: its party could not connect again after that
+WORK_SECONDS = (
+    LIFETIME.total_seconds()
+)  # training, a release (a defence may take a fit) or an attack: its party could not connect again after that
 SUCCESSION_SECONDS = 60.0  # until a fresh adversary has taken the place of another
 POLL_SECONDS = 0.05
 ANSWER_SECONDS = 600.0  # anything else but the dealing of data, which takes what it takes
@@ -99,7 +101,7 @@ class CsmallClient(PartyClient):
         """The receipt of g_s, and how verification was calibrated, where it is offered."""
         with remote_errors(self.name):
             response: target_pb2.AcquireResponse = TargetServiceStub(self.channel).Acquire(
-                target_pb2.AcquireRequest(), timeout=ANSWER_SECONDS
+                target_pb2.AcquireRequest(), timeout=WORK_SECONDS
             )
         calibration = calibration_of(response.verification) if response.HasField("verification") else None
         return response.receipt, calibration

@@ -1,5 +1,6 @@
 """cbig's private API: train f_s for the referee, hand g_s to the contract partner."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
@@ -25,11 +26,12 @@ class SourceServicer(SourceServiceServicer):
         self._party = party
         self._cache = ModelCache(party.home / "models")
         self._config: CbigConfig | None = None
-        self._released: Artefact | None = None  # what csmall is given when it asks
+        self._trained: tuple[CbigConfig, Trained] | None = None
+        self._released: Artefact | None = None  # what csmall is given, once it has asked
 
     def configure(self, config_json: str) -> str:
         self._config = from_json(CbigConfig, config_json, "cbig's configuration")
-        self._released = None
+        self._trained = self._released = None
         self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
         return self._config.drill_id
 
@@ -50,15 +52,26 @@ class SourceServicer(SourceServiceServicer):
             config, trained = load_source(config, self._party.store)
         own = ("source_train", "source_validation")
         guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.secret)
-        handed_out = released(config, trained, self._party.store, self._cache, progress)
         source = publish("source", trained.model, config.num_classes, config.form, config.api.outputs, guard)
         check_unchanged(given, self._config)
-        self._released = handed_out
+        self._trained, self._released = (config, trained), None
         self._party.models["source"] = source
         return trained
 
     async def ReleaseFeatures(
         self, request: pb.ReleaseFeaturesRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.ReleaseFeaturesResponse]:
-        for part in configured(self._released, "the source model").to_parts():
+        made_with = configured(self._trained, "the source model")
+        if self._released is None:  # not before: a defence may take a fit, which nobody needs who releases nothing
+            loop = asyncio.get_running_loop()
+            handed_out = await loop.run_in_executor(self._party.executor, self._release, *made_with)
+            check_unchanged(made_with, self._trained)
+            self._released = handed_out
+        for part in self._released.to_parts():
             yield pb.ReleaseFeaturesResponse(part=artefact_part(part))
+
+    def _release(self, config: CbigConfig, trained: Trained) -> Artefact:
+        def progress(fraction: float, message: str) -> None:
+            self._party.progress["release"] = fraction
+
+        return released(config, trained, self._party.store, self._cache, progress)

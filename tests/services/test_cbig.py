@@ -13,6 +13,7 @@ from serving import served
 
 from leakdrill.archs import build
 from leakdrill.data.forms import ImageForm
+from leakdrill.errors import NotReady
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fidelity import degrade
@@ -51,7 +52,7 @@ class Stage:
 
     def __init__(self, cbig: CbigClient, csmall: CsmallClient, cbig_address: str, exfiltration: Any) -> None:
         self.cbig, self.csmall, self._exfiltration = cbig, csmall, exfiltration
-        self._config = CsmallConfig(
+        self.config = CsmallConfig(
             drill_id="one",
             seed=2,
             secret=4,
@@ -67,7 +68,7 @@ class Stage:
     def leaked(self, cbig: CbigConfig, fidelity: Fidelity) -> Artefact:
         """What the adversary gets, after both companies have done their part."""
         self.cbig.configure(cbig)
-        self.csmall.configure(self._config)
+        self.csmall.configure(self.config)
         self.cbig.train(lambda fraction, message: None)
         self.csmall.acquire()
         self.csmall.transition(party_pb2.DRILL_STATE_BREACHED, Breach(fidelity=fidelity))
@@ -112,6 +113,25 @@ def test_csmall_has_and_leaks_what_the_release_defences_left_at_the_breachs_fide
     assert not any(torch.equal(leaked.weights[name], own[name]) for name in leaked.weights if own[name].ndim > 1)
     coarse, again = stage.leaked(config, Fidelity(bits=8)), degrade(expected, Fidelity(bits=8), derive(4, "leak"))
     assert all(torch.equal(coarse.weights[name], again.weights[name]) for name in again.weights)
+
+
+def test_nothing_is_made_ready_for_csmall_before_it_asks(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    def counted(*rest: Any) -> Artefact:
+        made.append(rest)
+        return released(*rest)
+
+    monkeypatch.setattr("services.cbig.servicer.released", counted)
+    stage.cbig.configure(configured(*DEFENCES))
+    stage.csmall.configure(stage.config)
+    with pytest.raises(NotReady, match="the source model is not there yet"):
+        stage.csmall.acquire()
+    stage.cbig.train(lambda fraction, message: None)
+    assert not made
+    receipts = [stage.csmall.acquire()[0].sha256 for _ in range(2)]
+    assert len(made) == 1
+    assert receipts[0] == receipts[1]
 
 
 def test_without_release_defences_g_s_leaves_bit_for_bit(stage: Stage, trained: Trained) -> None:
