@@ -66,6 +66,10 @@ class Augmentation(LabelOnly):
         return max(map(self.num_copies, self.magnitudes))
 
     @property
+    def tuning_queries_per_example(self) -> int:
+        return sum(map(self.num_copies, self.magnitudes))
+
+    @property
     def budgets(self) -> tuple[int, ...]:
         return tuple(sorted(set(map(self.num_copies, self.magnitudes))))
 

@@ -59,6 +59,10 @@ class NoiseRobustness(LabelOnly):
         return self.queries_per_example
 
     @property
+    def tuning_queries_per_example(self) -> int:
+        return len(self.sigmas) * self.queries_per_example
+
+    @property
     def budgets(self) -> tuple[int, ...]:
         return budgets_within(self.queries_per_example)
 

@@ -3,6 +3,8 @@
 Modules that need torch are imported inside the commands: `leakdrill --help` must not take seconds.
 """
 
+from collections.abc import Callable
+
 import typer
 
 from leakdrill.cli.attack import attack
@@ -29,19 +31,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(run)
-app.command()(check)
-app.command("list")(list_)
-app.command()(up)
-app.command()(attack)
-app.command()(show)
-app.command()(audit)
-app.command()(resume)
-app.command()(report)
-app.command()(reproduce)
-app.command()(compare)
-app.command()(cite)
-app.command()(lesson)
-app.command()(schema)
-app.add_typer(data, name="data")
-app.add_typer(new, name="new")
+
+PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    "Play": {"run": run, "resume": resume, "up": up, "attack": attack},
+    "Look": {"check": check, "list": list_, "show": show, "report": report, "audit": audit, "cite": cite},
+    "Compare": {"compare": compare, "reproduce": reproduce},
+    "Teach": {"lesson": lesson},
+    "Extend": {"schema": schema},
+}
+for panel, commands in PANELS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
+app.add_typer(new, name="new", rich_help_panel="Extend")
+app.add_typer(data, name="data", rich_help_panel="Extend")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leakdrill.cli.policies import render_policy
-from leakdrill.cli.runs import CELLS, finished_drills, recorded_scenario
+from leakdrill.cli.runs import cells_of, finished_drills
 from leakdrill.cli.shell import RunArgument, ScenarioArgument, SetOption, SmokeOption, stdout
 from leakdrill.cli.threats import render_threats
 from leakdrill.referee.table import render, render_cells
@@ -106,9 +106,7 @@ def print_run(run_dir: Path) -> None:
 
 
 def _print_cells(run_dir: Path, finished: dict[Path, Results]) -> None:
-    from leakdrill.scenario.grid import expand_grid
-
-    cells = {run_dir / CELLS / cell.name: cell.labels for cell in expand_grid(recorded_scenario(run_dir))}
+    cells = cells_of(run_dir)
     console = stdout()
     console.print(render_cells([(overrides, finished[path]) for path, overrides in cells.items() if path in finished]))
     if missing := len(cells) - len(finished):

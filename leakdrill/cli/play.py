@@ -1,6 +1,5 @@
 """Playing a drill, or the rest of one."""
 
-import os
 import re
 import signal
 from collections.abc import Iterator
@@ -30,8 +29,8 @@ from leakdrill.errors import InvalidInput
 from leakdrill.results import Results
 
 if TYPE_CHECKING:
-    from leakdrill.referee.grid import Schedule
     from leakdrill.referee.remote_parties import Parties
+    from leakdrill.referee.schedule import Schedule
     from leakdrill.scenario.schema import Scenario
 
 JobsOption = Annotated[
@@ -82,19 +81,23 @@ def run(
     from leakdrill.referee.estimate import estimate
     from leakdrill.referee.grid import run_scenario
     from leakdrill.runs.junit import prepare, write_junit
+    from leakdrill.runs.reading import recorded_sweep
+    from leakdrill.scenario.grid import expand_grid
     from leakdrill.scenario.loading import load_scenario
 
     loaded = load_scenario(scenario, settings or [], smoke=smoke)
     refuse_unplayable(loaded.scenario)
     schedule = _schedule(loaded.scenario, jobs, ray, shard, parties)
+    schedule.share(expand_grid(loaded.scenario))  # or say that there are too few cells
     run_dir = _shared_run_dir(out, loaded.scenario) if shard else new_run_dir(out, loaded.name)
     if junit:
         prepare(junit)
     with _resumable(run_dir), observe(stdout()) as observer:
-        observer.started(run_dir, str(estimate(loaded.scenario)))
+        observer.started(run_dir, str(estimate(loaded.scenario, schedule)))
         results = run_scenario(loaded, run_dir, observer, running_parties(parties), schedule)
     if junit:
-        write_junit(run_dir, junit)
+        own = [cell.name for cell in schedule.share(recorded_sweep(run_dir).cells)] if shard else None
+        write_junit(run_dir, junit, own)
     _conclude(run_dir, results)
 
 
@@ -125,14 +128,21 @@ def _schedule(
     scenario: "Scenario", jobs: int | None, ray: str | None, shard: str | None, parties: Path | None
 ) -> "Schedule":
     """Raises InvalidInput for options that a single drill, or one with running parties, has no use for."""
-    from leakdrill.referee.grid import Schedule
+    from leakdrill.cores import num_cores
+    from leakdrill.referee.schedule import LOCAL, Schedule
 
     given = [name for name, value in (("--jobs", jobs), ("--ray", ray), ("--shard", shard)) if value is not None]
     if given and not scenario.grid:
         raise InvalidInput(f"{given[0]} is for the cells of a grid, and this scenario has none: leave it out")
     if parties is not None and (jobs is not None or ray is not None):
         raise InvalidInput(f"{given[0]} starts parties of its own: leave it out, or leave out --parties")
-    return Schedule(jobs or max(1, (os.cpu_count() or 1) // 2), ray, _shard(shard) if shard else None)
+    is_elsewhere = parties is not None or ray not in (None, LOCAL)
+    if jobs is not None and is_elsewhere:
+        raise InvalidInput(
+            f"--jobs is for this machine, and the cluster at --ray {ray} decides by itself: leave it out"
+        )
+    at_once = 1 if is_elsewhere else jobs or max(1, num_cores() // 2)
+    return Schedule(at_once, ray, _shard(shard) if shard else None)
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -23,15 +23,19 @@ class What(StrEnum):
     SWEEPS = "sweeps"
 
 
-def list_(what: Annotated[What, typer.Argument(help="What to list.")]) -> None:
+def list_(
+    what: Annotated[What | None, typer.Argument(help="What to list; default: what can be listed.")] = None,
+) -> None:
     """What a scenario can name: attacks, defences, data sets and architectures, and the scenarios and sweeps there are.
 
     \b
+    leakdrill list
     leakdrill list attacks
     leakdrill list scenarios
     """
     table = Table.grid(padding=(0, 2))
-    for name, line in LISTS[what]().items():
+    lines = LISTS[what]() if what else {f"leakdrill list {each}": f"{len(found())}" for each, found in LISTS.items()}
+    for name, line in lines.items():
         table.add_row(name, line)
     stdout().print(table)
 

@@ -4,9 +4,10 @@ from leakdrill.runs.reading import (
     CELLS,
     RESULTS,
     SCENARIO,
+    cells_of,
     finished_drills,
     recorded_scenario,
     recorded_split_key,
 )
 
-__all__ = ["CELLS", "RESULTS", "SCENARIO", "finished_drills", "recorded_scenario", "recorded_split_key"]
+__all__ = ["CELLS", "RESULTS", "SCENARIO", "cells_of", "finished_drills", "recorded_scenario", "recorded_split_key"]

@@ -94,12 +94,18 @@ def main(
     Exit codes: 0 met, 1 not met, 2 broken or bad input, 3 undecided.
 
     \b
+    leakdrill lesson 1                             guess, play, compare
     leakdrill run quickstart                       play a drill, see what it found
     leakdrill run quickstart --set seed=11         ... with another seed
+    leakdrill resume runs/quickstart-...           go on with one that was stopped
     leakdrill check quickstart                     who holds and may call what
-    leakdrill list attacks                         what there is to try
+    leakdrill list                                 what there is to try
     leakdrill up quickstart                        play the adversary yourself
     leakdrill show runs/quickstart-...             print a finished run again
+    leakdrill report runs/quickstart-...           ... as a page with figures
+    leakdrill compare runs/old runs/new            what changed between them
+    leakdrill run gate --junit gate.xml            fail a build by what leaks
+    leakdrill new attack mine                      write an attack of your own
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -1,6 +1,5 @@
 """The embedded data set: photographs of any number of people who do not exist, drawn by `leakdrill.faces`."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from leakdrill.cores import num_cores
 from leakdrill.datasets.source import ExampleSource
 from leakdrill.faces.render import encode, gender_of
 from leakdrill.faces.workers import encode_in_parallel
@@ -58,7 +58,7 @@ class RenderedFaces:
 
     def encoded(self, indices: Sequence[int]) -> Iterator[bytes]:
         photos = [divmod(int(index), self.spec.per_class) for index in indices]
-        num_processes = os.cpu_count() or 1
+        num_processes = num_cores()
         if len(photos) < WORTH_WORKERS or num_processes == 1:
             return encode(self.spec.seed, photos, self.spec.size)
         return chain.from_iterable(encode_in_parallel(self.spec.seed, photos, self.spec.size, num_processes))

@@ -10,8 +10,7 @@ from leakdrill.referee.environment import environment
 from leakdrill.referee.local import LocalParties
 from leakdrill.referee.remote_parties import Parties
 from leakdrill.results import Results
-from leakdrill.scenario.grid import Cell, expand_grid
-from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.grid import Cell
 
 CELLS = "cells"
 MODELS = "models"
@@ -20,12 +19,6 @@ MODELS = "models"
 def local_parties(run_dir: Path, seat: str | None = None) -> LocalParties:
     """Parties for the cells of a sweep, in the seat of that name, whose models are shared with those in other seats."""
     return LocalParties(run_dir / "seats" / seat if seat else run_dir, models=run_dir / MODELS)
-
-
-def recorded_cells(run_dir: Path) -> dict[str, Cell]:
-    """The cells of the sweep that is played there, by name."""
-    scenario = Scenario.model_validate_json((run_dir / "scenario.json").read_text())
-    return {cell.name: cell for cell in expand_grid(scenario)}
 
 
 def play_cell(cell: Cell, run_dir: Path, split_key: str, parties: Parties, observer: Observer) -> Results:

@@ -3,16 +3,17 @@
 What is not measured is a constant here, and named as assumed.
 """
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from leakdrill.attacks.base import Attack
+from leakdrill.cores import default_workers
 from leakdrill.data.tasks import challenge_per_class
 from leakdrill.models.fit import Fit
 from leakdrill.referee.probe import Speed, probe
+from leakdrill.referee.schedule import IN_TURN, Schedule
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.grid import expand_grid
 from leakdrill.scenario.schema import AttackStep, PlainStep, Scenario
@@ -47,37 +48,48 @@ class Estimate:
         return f"about {duration(self.seconds)}: {parts}"
 
 
-def estimate(scenario: Scenario) -> Estimate:
-    """Probes this machine and estimates a drill, or all cells of a grid together.
+def estimate(scenario: Scenario, schedule: Schedule = IN_TURN) -> Estimate:
+    """Probes this machine and estimates a drill, or the cells of a grid that this schedule plays together.
 
     Raises what opening the data set raises.
     """
-    cells = [cell.scenario for cell in expand_grid(scenario)]
+    cells = [cell.scenario for cell in schedule.share(expand_grid(scenario))]
     num_classes = [_num_source_classes(cell.data.model_dump_json()) for cell in cells]
     batch_sizes = {fit.batch_size for cell in cells for fit in _fits(cell)}
-    speed, num_cores = probe(cells[0], num_classes[0], batch_sizes), os.cpu_count() or 1
-    return together(
-        (cell, estimate_seconds(cell, count, speed, num_cores)) for cell, count in zip(cells, num_classes, strict=True)
+    speed, cores = probe(cells[0], num_classes[0], batch_sizes), schedule.cores(len(cells))
+    estimated = [
+        (cell, estimate_seconds(cell, count, speed, cores)) for cell, count in zip(cells, num_classes, strict=True)
+    ]
+    return together(estimated, schedule.jobs)
+
+
+def together(cells: Sequence[tuple[Scenario, Estimate]], jobs: int = 1) -> Estimate:
+    """Of the cells of a grid, so many at once, which share their parties, and the data and models that are the same."""
+    shared: dict[str, dict[str, float]] = {name: {} for _, estimated in cells for name in estimated.parts}
+    own: list[dict[str, float]] = []
+    for cell, estimated in cells:
+        own.append({name: seconds for name, seconds in estimated.parts.items() if name not in SHARED})
+        for name in estimated.parts.keys() & SHARED.keys():
+            shared[name][cell.model_dump_json(include=SHARED[name])] = estimated.parts[name]
+    of_cells = [sum(parts.values()) for parts in own]
+    faster = _lasting(of_cells, jobs) / sum(of_cells)
+    return Estimate(
+        {
+            name: _lasting(list(made.values()), jobs)
+            if name in SHARED
+            else faster * sum(parts.get(name, 0.0) for parts in own)
+            for name, made in shared.items()
+        }
     )
 
 
-def together(cells: Iterable[tuple[Scenario, Estimate]]) -> Estimate:
-    """The sum over the cells of a grid, which share their parties, and the data and models that are the same."""
-    parts: dict[str, float] = {}
-    made = set()
-    for cell, estimated in cells:
-        for name, seconds in estimated.parts.items():
-            if name in SHARED:
-                made_of = name, cell.model_dump_json(include=SHARED[name])
-                if made_of in made:
-                    continue
-                made.add(made_of)
-            parts[name] = parts.get(name, 0.0) + seconds
-    return Estimate(parts)
+def _lasting(seconds: Sequence[float], jobs: int) -> float:
+    """How long pieces of work take that are done by `jobs` at once, none of them by several."""
+    return max(sum(seconds) / jobs, max(seconds))
 
 
 def estimate_seconds(scenario: Scenario, num_source_classes: int, speed: Speed, num_cores: int) -> Estimate:
-    """The estimate for these speeds. Models that are in a cache already are not counted on."""
+    """The estimate for these speeds, on so many cores. Models that are in a cache already are not counted on."""
     splits = scenario.data.splits
     num_dealt = sum(_num_dealt(scenario.data, num_source_classes).values())
     parts = {"start": START_SECONDS, "dealing": num_dealt / speed.dealing}
@@ -91,7 +103,7 @@ def estimate_seconds(scenario: Scenario, num_source_classes: int, speed: Speed, 
             case PlainStep(step="adapt"):
                 parts["target model"] = _adapt_seconds(scenario, speed)
             case AttackStep(attack=attack):
-                num_workers = min(scenario.adversary.workers or num_cores, num_cores)
+                num_workers = min(scenario.adversary.workers or default_workers(num_cores), num_cores)
                 once = _attack_seconds(attack, scenario, num_source_classes, speed, num_workers)
                 parts[f"attack {attack.name or attack.kind}"] = scenario.repeats * once
     return Estimate(parts | {"judging": JUDGE_SECONDS})
@@ -144,13 +156,14 @@ def _adapt_seconds(scenario: Scenario, speed: Speed) -> float:
 def _attack_seconds(
     attack: Attack, scenario: Scenario, num_source_classes: int, speed: Speed, num_workers: int
 ) -> float:
-    """One repeat: shadow training, every shadow and challenge example once through a network, and queries announced."""
+    """One repeat: shadow training, every shadow and challenge example once through a network, and all queries."""
     data, dealt = scenario.data, _num_dealt(scenario.data, num_source_classes)
     num_classes = num_source_classes if data.challenge.members_of == "source" else _num_target_classes(data)
     num_challenged = 2 * num_classes * challenge_per_class(data)
-    num_asked = dealt["shadow_train"] + dealt["shadow_test"] + num_challenged
-    num_asked += attack.most_queries(num_challenged)
-    num_passes = attack.training_passes(dealt[f"{data.challenge.members_of}_train"])
+    num_asked = dealt["shadow_train"] + dealt["shadow_test"] + max(num_challenged, attack.most_queries(num_challenged))
+    num_trained_on = dealt[f"{data.challenge.members_of}_train"]
+    num_asked += attack.rehearsal_queries(num_trained_on)
+    num_passes = attack.training_passes(num_trained_on)
     rate = speed.training[_shadow_fit(attack, scenario).batch_size] * min(num_workers, attack.num_networks)
     training = WORKERS_SECONDS + num_passes / rate if num_passes else 0.0
     return training + num_asked / speed.forward + ATTACK_SECONDS

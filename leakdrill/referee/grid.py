@@ -1,10 +1,7 @@
 """Running a scenario: one drill, or one for every cell of its grid, on as many processes as are wanted."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
-from leakdrill.errors import ScenarioError
 from leakdrill.referee import clause
 from leakdrill.referee.cells import found_in, play_cell
 from leakdrill.referee.console import Observer
@@ -12,42 +9,20 @@ from leakdrill.referee.countdown import Countdown
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.jobs import play_in_jobs
 from leakdrill.referee.on_ray import play_on_ray
+from leakdrill.referee.recording import recorded_grid, settle_scenario, settle_sweep
 from leakdrill.referee.remote_parties import Parties
+from leakdrill.referee.schedule import IN_TURN, Schedule
 from leakdrill.referee.truth import fresh_split_key, settle_split_key
 from leakdrill.results import Results
 from leakdrill.runs.rows import write_csv
+from leakdrill.runs.sweep import SWEEP
 from leakdrill.scenario.grid import Cell, Grid, expand, why_skipped
 from leakdrill.scenario.loading import Loaded
 from leakdrill.scenario.schema import Scenario
 
-SWEEP = "sweep.json"
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Where the cells of a grid are played: on `jobs` local processes, or on Ray; and which of them, in a job array."""
-
-    jobs: int = 1
-    ray: str | None = None  # "local", "auto" or a cluster's address
-    shard: tuple[int, int] | None = None  # the second of eight: (2, 8)
-
-    @property
-    def seats(self) -> list[str]:
-        """Where the parties of each job have their homes. No two shards share any."""
-        prefix = "{}of{}-".format(*self.shard) if self.shard else ""
-        return [f"{prefix}{number}" for number in range(1, self.jobs + 1)]
-
-    def share(self, cells: list[Cell]) -> list[Cell]:
-        """Every N-th of them."""
-        number, num_shards = self.shard or (1, 1)
-        return cells[number - 1 :: num_shards]
-
-
-HERE = Schedule()
-
 
 def run_scenario(
-    loaded: Loaded, run_dir: Path, observer: Observer, parties: Parties | None = None, schedule: Schedule = HERE
+    loaded: Loaded, run_dir: Path, observer: Observer, parties: Parties | None = None, schedule: Schedule = IN_TURN
 ) -> Results | list[Results]:
     """Play a scenario in `run_dir`; a list of results, in the order of the cells, if it has a grid.
 
@@ -60,7 +35,7 @@ def run_scenario(
 
 
 def resume_run(
-    run_dir: Path, observer: Observer, parties: Parties | None = None, schedule: Schedule = HERE
+    run_dir: Path, observer: Observer, parties: Parties | None = None, schedule: Schedule = IN_TURN
 ) -> Results | list[Results]:
     """Go on with a run that was stopped. A finished drill is judged again from what it left."""
     scenario = Scenario.model_validate_json((run_dir / "scenario.json").read_text())
@@ -82,8 +57,7 @@ def _run_grid(
     scenario: Scenario, run_dir: Path, observer: Observer, given: Parties | None, schedule: Schedule
 ) -> list[Results]:
     """Every cell that has no results yet. Members are the same in all cells, so that cells can be compared."""
-    grid = plan(scenario)
-    split_key = _open_sweep(scenario, grid, run_dir)
+    split_key, grid = _open_sweep(scenario, run_dir, schedule)
     cells = schedule.share(grid.cells)
     missing = [cell for cell in cells if (found := found_in(run_dir, cell)) is None or found.verdict == "broken"]
     for line in why_skipped(grid):
@@ -92,26 +66,22 @@ def _run_grid(
     if given is not None:
         _play_in_turn(missing, run_dir, split_key, given, observer, countdown)
     elif schedule.ray:
-        play_on_ray(missing, run_dir, schedule.ray, schedule.jobs, observer, countdown)
+        play_on_ray(missing, run_dir, schedule, observer, countdown)
     else:
-        play_in_jobs(missing, run_dir, schedule.seats, observer, countdown)
+        play_in_jobs(missing, run_dir, schedule, observer, countdown)
     return _close_sweep(cells, run_dir)
 
 
-def _open_sweep(scenario: Scenario, grid: Grid, run_dir: Path) -> str:
-    """Writes down what is to be played, the same from every shard; the split key that they share."""
-    recorded = run_dir / "scenario.json"
-    if recorded.exists() and Scenario.model_validate_json(recorded.read_text()) != scenario:
-        raise ScenarioError(f"{run_dir} holds a run of another scenario, or of other settings: name another --out")
+def _open_sweep(scenario: Scenario, run_dir: Path, schedule: Schedule) -> tuple[str, Grid]:
+    """The split key and the cells, from now on the same from every shard and in every version of leakdrill."""
+    planned = None if (run_dir / SWEEP).exists() else plan(scenario)
+    if planned:
+        schedule.share(planned.cells)  # or say that there are too few, before anything is written
     split_key = settle_split_key(run_dir / "truth", scenario.split_key or fresh_split_key())
-    sweep = {
-        "axes": list(scenario.grid),
-        "cells": [{"name": cell.name, "labels": cell.labels} for cell in grid.cells],
-        "skipped": [{"labels": skipped.labels, "reason": skipped.reason} for skipped in grid.skipped],
-    }
-    (run_dir / SWEEP).write_text(json.dumps(sweep, indent=2))
-    recorded.write_text(scenario.model_dump_json(indent=2))
-    return split_key
+    settle_scenario(run_dir, scenario)
+    if planned:
+        settle_sweep(run_dir, planned)
+    return split_key, recorded_grid(run_dir)
 
 
 def _close_sweep(cells: list[Cell], run_dir: Path) -> list[Results]:

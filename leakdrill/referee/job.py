@@ -19,8 +19,9 @@ from typing import TextIO
 import torch
 
 from leakdrill.locks import locked
-from leakdrill.referee.cells import local_parties, play_cell, recorded_cells, revive
+from leakdrill.referee.cells import local_parties, play_cell, revive
 from leakdrill.referee.console import SilentObserver
+from leakdrill.referee.recording import recorded_cell
 from leakdrill.referee.truth import load_split_key
 
 INTERVAL_SECONDS = 0.2  # between two words about the same step
@@ -42,13 +43,13 @@ def main(run_dir: Path, seat: str) -> None:
 
 
 def _play(run_dir: Path, seat: str, names: "SimpleQueue[str]", out: TextIO) -> None:
-    cells, split_key = recorded_cells(run_dir), load_split_key(run_dir / "truth")
+    split_key = load_split_key(run_dir / "truth")
     # a job that was here before, and whose sweep was killed, may not have left yet
     with locked(run_dir / "seats" / seat / "lock"), local_parties(run_dir, seat) as parties:
         while True:
             name = names.get()
             revive(parties)
-            found = play_cell(cells[name], run_dir, split_key, parties, _Telling(out))
+            found = play_cell(recorded_cell(run_dir, name), run_dir, split_key, parties, _Telling(out))
             _say(out, verdict=found.verdict)
 
 

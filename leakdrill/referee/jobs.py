@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,6 +17,7 @@ from leakdrill.referee.cells import broken
 from leakdrill.referee.console import Observer
 from leakdrill.referee.countdown import Countdown
 from leakdrill.referee.process import ONE_THREAD
+from leakdrill.referee.schedule import Schedule
 from leakdrill.scenario.grid import Cell
 
 LEAVE_SECONDS = 20.0  # a job stops its parties first
@@ -26,13 +27,13 @@ Heard = SimpleQueue[tuple["Job", dict[str, Any] | None]]  # None: the job has en
 
 
 def play_in_jobs(
-    cells: Sequence[Cell], run_dir: Path, seats: Sequence[str], observer: Observer, countdown: Countdown
+    cells: Sequence[Cell], run_dir: Path, schedule: Schedule, observer: Observer, countdown: Countdown
 ) -> None:
-    """Every cell, a job for each seat at a time. A job that dies breaks its cell, and is followed by another."""
-    waiting, heard, jobs = deque(cells), Heard(), list[Job]()
+    """Every cell, one in each seat of the schedule at a time. A job that dies breaks its cell; another follows."""
+    waiting, heard, jobs, environment = deque(cells), Heard(), list[Job](), schedule.environment(len(cells))
     try:
-        for seat in seats[: len(cells)]:
-            jobs.append(Job(run_dir, seat, heard))
+        for seat in schedule.seats[: len(cells)]:
+            jobs.append(Job(run_dir, seat, heard, environment))
             jobs[-1].play(waiting.popleft())
         while any(job.cell for job in jobs):
             job, said = heard.get()
@@ -46,7 +47,7 @@ def play_in_jobs(
             tell_done(cell, verdict, observer, countdown)
             if said is None and waiting:
                 job.end()
-                jobs[jobs.index(job)] = job = Job(run_dir, job.seat, heard)
+                jobs[jobs.index(job)] = job = Job(run_dir, job.seat, heard, environment)
             job.play(waiting.popleft() if waiting else None)
     finally:
         _stop(jobs)
@@ -61,7 +62,7 @@ def tell_done(cell: Cell, verdict: str, observer: Observer, countdown: Countdown
 class Job:
     """A process that plays one cell after another, and tells how far it is; `cell` is the one it plays."""
 
-    def __init__(self, run_dir: Path, seat: str, heard: Heard) -> None:
+    def __init__(self, run_dir: Path, seat: str, heard: Heard, environment: Mapping[str, str]) -> None:
         self.seat = seat
         self.cell: Cell | None = None
         self._log_file = run_dir / "seats" / seat / "job.log"
@@ -73,7 +74,7 @@ class Job:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=os.environ | ONE_THREAD,
+                env={**os.environ, **ONE_THREAD, **environment},
                 start_new_session=True,  # Ctrl-C reaches this process alone, which stops the jobs
             )
         self._listening = Thread(target=self._listen, args=(heard,), daemon=True)

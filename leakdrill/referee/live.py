@@ -6,7 +6,6 @@ this is for measuring an endpoint, not for claims about the attacker.
 """
 
 import csv
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.attacks.base import ARCHITECTURE, SHADOW_EXAMPLES, Access, Attack, Verdict, View
+from leakdrill.cores import default_workers, num_cores
 from leakdrill.data.examples import Examples
 from leakdrill.data.forms import ImageForm
 from leakdrill.data.splits import Split
@@ -132,7 +132,7 @@ class LiveGame:
                 shadow_test=test,
                 seed=derive(derive(scenario.seed, "adversary"), self.attack.name, "0"),  # as in a drill
                 architecture=scenario.cbig.source_model.arch if scenario.adversary.knows.architecture else None,
-                num_workers=scenario.adversary.workers or os.cpu_count() or 1,
+                num_workers=scenario.adversary.workers or default_workers(num_cores()),
                 shadow_seed=derive(derive(scenario.seed, "adversary"), "shadow models", "0"),  # as there, too
                 progress=progress,
             )

@@ -11,27 +11,28 @@ from pathlib import Path
 from typing import Any
 
 from leakdrill.errors import InvalidInput, PartyUnavailable
-from leakdrill.referee.cells import broken, local_parties, play_cell, recorded_cells
+from leakdrill.referee.cells import broken, local_parties, play_cell
 from leakdrill.referee.console import Observer, SilentObserver
 from leakdrill.referee.countdown import Countdown
 from leakdrill.referee.jobs import tell_done
 from leakdrill.referee.process import ONE_THREAD
+from leakdrill.referee.recording import recorded_cell
+from leakdrill.referee.schedule import Schedule
 from leakdrill.referee.truth import load_split_key
 from leakdrill.scenario.grid import Cell
 
-LOCAL = "local"
 RETRIES = 2  # of a cell whose worker or machine died; one that breaks is a result
 STORE_BYTES = 80 << 20  # Ray's least, about: a task is told a cell's name, and answers with its verdict
 
 
 def play_on_ray(
-    cells: Sequence[Cell], run_dir: Path, address: str, jobs: int, observer: Observer, countdown: Countdown
+    cells: Sequence[Cell], run_dir: Path, schedule: Schedule, observer: Observer, countdown: Countdown
 ) -> None:
-    """Every cell. `address`: a cluster's, "auto" for the one that this machine is in, or "local", `jobs` at a time.
+    """Every cell, on the cluster at the schedule's address, or on one of this machine that has `jobs` at a time.
 
     Raises InvalidInput where Ray is not installed, or no cluster answers at the address.
     """
-    ray = _connect(address, jobs)
+    ray = _connect(schedule, len(cells))
     try:
         play = ray.remote(num_cpus=1, max_retries=RETRIES)(_play)
         running = {play.remote(str(run_dir.resolve()), cell.name): cell for cell in cells}
@@ -43,22 +44,22 @@ def play_on_ray(
         ray.shutdown()  # its workers end, and their parties with them
 
 
-def _connect(address: str, jobs: int) -> Any:
+def _connect(schedule: Schedule, num_cells: int) -> Any:
     try:
         import ray
     except ImportError as error:
         raise InvalidInput("--ray needs Ray: pip install 'leakdrill[ray]'") from error
-    here: dict[str, Any] = {"num_cpus": jobs, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+    here: dict[str, Any] = {"num_cpus": schedule.jobs, "object_store_memory": STORE_BYTES, "include_dashboard": False}
     try:
         ray.init(
-            address=address,
+            address=schedule.ray,
             log_to_driver=False,
             logging_level=logging.WARNING,
-            runtime_env={"env_vars": ONE_THREAD},
-            **(here if address == LOCAL else {}),
+            runtime_env={"env_vars": ONE_THREAD | schedule.environment(num_cells)},
+            **({} if schedule.is_on_cluster else here),
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InvalidInput(f"--ray {address}: no cluster answers there: {error}") from error
+        raise InvalidInput(f"--ray {schedule.ray}: no cluster answers there: {error}") from error
     return ray
 
 
@@ -69,7 +70,7 @@ def _play(run_dir: str, name: str) -> str:
     torch.set_num_threads(1)
     where = Path(run_dir)
     with local_parties(where, f"ray-{os.uname().nodename}-{os.getpid()}") as parties:
-        cell, split_key = recorded_cells(where)[name], load_split_key(where / "truth")
+        cell, split_key = recorded_cell(where, name), load_split_key(where / "truth")
         return play_cell(cell, where, split_key, parties, SilentObserver()).verdict
 
 

@@ -15,7 +15,7 @@ from leakdrill.referee import journal
 from leakdrill.referee.truth import Truth
 from leakdrill.report.labels import words
 from leakdrill.results import AttackResult, Results, without_split_key
-from leakdrill.runs.reading import CELLS, RESULTS, SCENARIO
+from leakdrill.runs.reading import CELLS, RESULTS, SCENARIO, recorded_sweep
 from leakdrill.runs.scored import read_scored, read_truth, repeats_of
 
 JOURNAL = "journal.jsonl"
@@ -71,19 +71,16 @@ def cell_folders(run_dir: Path) -> list[Path]:
 
 def read_sweep(run_dir: Path) -> Sweep:
     """Raises NotFound for a folder without a scenario."""
-    from leakdrill.scenario.grid import expand
-    from leakdrill.scenario.schema import Scenario
-
     scenario = _scenario(run_dir)
     begun = {folder.name: read_run(folder) for folder in cell_folders(run_dir)}
     missing: list[str] = []
     try:
-        grid = expand(Scenario.model_validate(scenario))
-        said = words([cell.labels for cell in grid.cells] + [each.labels for each in grid.skipped])
-        cells = [Cell(cell.name, each, begun.get(cell.name)) for cell, each in zip(grid.cells, said, strict=False)]
-        skipped = [(each, one.reason) for one, each in zip(grid.skipped, said[len(cells) :], strict=True)]
-    except (ValidationError, InvalidInput) as error:  # of another version: what was played is there all the same
-        missing.append(f"The grid cannot be read by this version of leakdrill, so cells go by their folders: {error}")
+        sweep = recorded_sweep(run_dir)
+        said = words([cell.labels for cell in sweep.cells] + [each.labels for each in sweep.skipped])
+        cells = [Cell(cell.name, each, begun.get(cell.name)) for cell, each in zip(sweep.cells, said, strict=False)]
+        skipped = [(each, one.reason) for one, each in zip(sweep.skipped, said[len(cells) :], strict=True)]
+    except (NotFound, InvalidInput) as error:  # what was played is there all the same
+        missing.append(f"What the cells are cannot be read, so they go by their folders: {error}")
         cells, skipped = [Cell(name, {"cell": name}, run) for name, run in begun.items()], []
     if left := sum(cell.run is None or cell.run.results is None for cell in cells):
         missing.append(f"{left} of {len(cells)} cells are yet to be played: leakdrill resume {run_dir}")

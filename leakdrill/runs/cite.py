@@ -10,7 +10,7 @@ from typing import Any
 from leakdrill.errors import NotFound
 from leakdrill.results import Results
 from leakdrill.runs import papers
-from leakdrill.runs.reading import finished_drills, recorded_scenario, recorded_split_key
+from leakdrill.runs.reading import finished_drills, recorded_settings, recorded_split_key
 from leakdrill.runs.rows import datasets_of
 
 _ESCAPED = {
@@ -49,7 +49,7 @@ def _run(run_dir: Path, finished: list[Results]) -> str:
     name = run_dir.resolve().name
     data = dict.fromkeys(str(results.environment.get("data_sha256", "unknown")) for results in finished)
     hashes = {
-        "scenario SHA-256": _digest(recorded_scenario(run_dir).model_dump(mode="json")),
+        "scenario SHA-256": _digest(recorded_settings(run_dir)),
         "data SHA-256": ", ".join(data),
         "split SHA-256": _split(run_dir),  # of a secret: it tells a later reader that this is the split, not who is in
     }

@@ -6,7 +6,7 @@ nobody has shown. A drill that broke, and a cell of a grid that was not played, 
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from leakdrill.errors import InvalidInput
 from leakdrill.referee.deciding import in_words
 from leakdrill.results import ExpectationResult, Results
-from leakdrill.runs.reading import cells_of, finished_drills, recorded_scenario
+from leakdrill.runs.reading import CELLS, finished_drills, recorded_sweep
 
 #: Characters that XML 1.0 cannot hold, however they are written.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,19 +34,25 @@ def prepare(path: Path) -> None:
         raise InvalidInput(f"--junit {path}: no file can be written there: {error.strerror}") from error
 
 
-def write_junit(run_dir: Path, path: Path) -> None:
-    """The finished run's expectations, to `path`. Raises NotFound when nothing is finished."""
+def write_junit(run_dir: Path, path: Path, cells: Collection[str] | None = None) -> None:
+    """The finished run's expectations, to `path`; of a grid, those of the cells of these names, or of all.
+
+    Raises NotFound when nothing is finished.
+    """
     prepare(path)
-    ElementTree.ElementTree(junit(run_dir)).write(path, encoding="utf-8", xml_declaration=True)
+    ElementTree.ElementTree(junit(run_dir, cells)).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def junit(run_dir: Path) -> ElementTree.Element:
+def junit(run_dir: Path, cells: Collection[str] | None = None) -> ElementTree.Element:
     finished = dict(finished_drills(run_dir))
+    expected = {run_dir / CELLS / cell.name: cell.scenario.get("expect", []) for cell in recorded_sweep(run_dir).cells}
     root = ElementTree.Element("testsuites", name=_text(run_dir.resolve().name))
-    for folder in [*finished, *(cell for cell in cells_of(run_dir) if cell not in finished)]:
+    for folder in dict.fromkeys([*finished, *expected]):
+        if cells is not None and folder.name not in cells:
+            continue
         name = run_dir.resolve().name if folder == run_dir else folder.name
         if (results := finished.get(folder)) is None:
-            claims = [expectation.claim for expectation in recorded_scenario(run_dir).expect]
+            claims = [str(each["claim"]) for each in expected[folder]]
             cases, seconds = list(_errors(claims, "not played", f"leakdrill resume {run_dir}")), 0.0
         else:
             cases, seconds = list(_cases(results)), math.fsum(results.seconds.values())

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.results import Results
+from leakdrill.runs.sweep import SWEEP, SweepRecord
 
 if TYPE_CHECKING:
     from leakdrill.scenario.schema import Scenario
@@ -25,12 +26,30 @@ def is_run(folder: Path) -> bool:
 
 def cells_of(run_dir: Path) -> dict[Path, dict[str, Any]]:
     """The folders of a grid's cells, finished or not, and what each sets; nothing for a single drill."""
-    scenario = recorded_scenario(run_dir)
-    if not scenario.grid:
-        return {}
-    from leakdrill.scenario.grid import expand_grid
+    return {run_dir / CELLS / cell.name: cell.labels for cell in recorded_sweep(run_dir).cells}
 
-    return {run_dir / CELLS / cell.name: cell.labels for cell in expand_grid(scenario)}
+
+def recorded_sweep(run_dir: Path) -> SweepRecord:
+    """The cells of a grid, finished or not. Raises NotFound for a grid of which none were written down."""
+    if not recorded_settings(run_dir).get("grid"):
+        return SweepRecord()
+    if not (run_dir / SWEEP).exists():
+        raise NotFound(f"{run_dir} has a grid, but no {SWEEP} to say what its cells are: leakdrill resume {run_dir}")
+    return _read(run_dir / SWEEP, SweepRecord)
+
+
+def recorded_settings(run_dir: Path) -> dict[str, Any]:
+    """The scenario of a run as it stands there, for reading: nothing that it names is imported.
+
+    Raises NotFound for a folder without one, InvalidInput for one that is no mapping.
+    """
+    path = run_dir / SCENARIO
+    if not path.is_file():
+        raise NotFound(f"no run in {run_dir}: wanted a folder that leakdrill run has written {SCENARIO} to")
+    try:
+        return TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InvalidInput(f"{path} is no scenario: {error.errors()[0]['msg']}") from error
 
 
 def finished_drills(run_dir: Path) -> list[tuple[Path, Results]]:
@@ -46,11 +65,13 @@ def finished_drills(run_dir: Path) -> list[tuple[Path, Results]]:
 
 
 def recorded_scenario(run_dir: Path) -> "Scenario":
-    """The scenario of a run, finished or not. Raises NotFound for a folder without one."""
+    """The scenario of a run, finished or not, to be played: plug-ins that it names are imported.
+
+    Raises NotFound for a folder without one.
+    """
     from leakdrill.scenario.schema import Scenario
 
-    if not (run_dir / SCENARIO).exists():
-        raise NotFound(f"no run in {run_dir}: wanted a folder that leakdrill run has written {SCENARIO} to")
+    recorded_settings(run_dir)
     return _read(run_dir / SCENARIO, Scenario)
 
 

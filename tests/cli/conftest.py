@@ -12,8 +12,11 @@ from typer.testing import CliRunner, Result
 from leakdrill.cli import app
 from leakdrill.referee import drill, estimate, grid, local
 from leakdrill.referee.estimate import Estimate
+from leakdrill.referee.recording import settle_sweep
 from leakdrill.results import Results
+from leakdrill.scenario.grid import expand
 from leakdrill.scenario.safe_yaml import parse_yaml
+from leakdrill.scenario.schema import Scenario
 
 SCENARIO = """
 question: Does anything leak?
@@ -64,6 +67,8 @@ def write_run(results: Results) -> Callable[..., Path]:
         (run_dir / "truth" / "split_key").write_text("5ecret")
         (run_dir / "scenario.json").write_text(json.dumps(recorded | keys))
         (run_dir / "results.json").write_text(results.model_dump_json())
+        if "grid" in keys:
+            settle_sweep(run_dir, expand(Scenario.model_validate(recorded | keys)))
         return run_dir
 
     return write
@@ -92,7 +97,7 @@ def plays(monkeypatch: pytest.MonkeyPatch, results: Results) -> SimpleNamespace:
 
     monkeypatch.setattr(grid, "run_scenario", play)
     monkeypatch.setattr(grid, "resume_run", play)
-    monkeypatch.setattr(estimate, "estimate", lambda scenario: Estimate({"source model": 12.0}))
+    monkeypatch.setattr(estimate, "estimate", lambda scenario, schedule: Estimate({"source model": 12.0}))
     return seen
 
 

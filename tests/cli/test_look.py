@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -5,8 +6,8 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import Result
 
-from leakdrill.scenario.grid import expand_grid
-from leakdrill.scenario.schema import Scenario
+from leakdrill.runs.reading import cells_of
+from leakdrill.runs.rows import write_csv
 
 Shell = Callable[..., Result]
 
@@ -48,9 +49,8 @@ def test_show_sums_up_a_grid_in_one_table_and_says_what_is_missing(
 ) -> None:
     write_run(tmp_path / "grid", grid={"before.shadow_size": [50, 100]})
     (tmp_path / "grid" / "results.json").unlink()
-    recorded = Scenario.model_validate_json((tmp_path / "grid" / "scenario.json").read_text())
-    first, _ = expand_grid(recorded)
-    write_run(tmp_path / "grid" / "cells" / first.name)
+    first, _ = cells_of(tmp_path / "grid")
+    write_run(first)
 
     answer = leakdrill("show", tmp_path / "grid")
 
@@ -61,6 +61,39 @@ def test_show_sums_up_a_grid_in_one_table_and_says_what_is_missing(
         ["50", "gap"],
     ]
     assert "1 of 2 cells are yet to be played" in answer.stdout
+
+
+def test_a_sweep_that_somebody_sent_is_read_without_importing_what_its_scenario_names(
+    leakdrill: Shell, tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    sent = write_run(tmp_path / "sent", grid={"before.shadow_size": [50, 100]})
+    (sent / "results.json").unlink()
+    for cell in cells_of(sent):
+        write_run(cell)
+    (tmp_path / "mine.py").write_text(f"import pathlib; pathlib.Path({str(tmp_path / 'imported')!r}).touch()")
+    mine = {"attack": {"kind": f"{tmp_path / 'mine.py'}:Mine"}}
+    for file in sent.rglob("scenario.json"):
+        recorded = json.loads(file.read_text())
+        file.write_text(json.dumps(recorded | {"timeline": [*recorded["timeline"], mine]}))
+    commands = (["show", sent, "--junit", tmp_path / "gate.xml"], ["report", sent], ["cite", sent])
+    for command in commands:
+        answer = leakdrill(*command)
+        assert answer.exit_code == 0, answer.stderr
+    write_csv(sent)
+    assert not (tmp_path / "imported").exists()
+    assert leakdrill("resume", sent).exit_code == 2
+    assert (tmp_path / "imported").exists()  # by what plays it: the test would have seen it
+
+
+def test_a_grid_whose_cells_nobody_wrote_down_says_how_to_go_on(
+    leakdrill: Shell, tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    grid = write_run(tmp_path / "grid", grid={"before.shadow_size": [50, 100]})
+    write_run(next(iter(cells_of(grid))))
+    (grid / "sweep.json").unlink()
+    answer = leakdrill("show", grid)
+    assert answer.exit_code == 2
+    assert f"leakdrill resume {grid}" in answer.stderr
 
 
 def test_check_shows_who_holds_what_and_what_each_attack_needs(leakdrill: Shell, scenario: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 from typer.testing import Result
 
 from leakdrill.referee import grid
-from leakdrill.referee.grid import Schedule
+from leakdrill.referee.schedule import Schedule
 from leakdrill.results import Results
+from leakdrill.runs.reading import cells_of
 
 Shell = Callable[..., Result]
 
@@ -167,14 +168,20 @@ def test_a_parties_file_that_is_missing_or_malformed_is_named(
     assert str(file) in answer.stderr
 
 
-GRID = "grid={after.shadow_size: [20, 30]}"
+GRID = "grid={after.shadow_size: [20, 30, 40]}"
 
 
 def test_a_grid_is_played_by_as_many_processes_as_are_asked_for(
     leakdrill: Shell, scenario: Path, tmp_path: Path, plays: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    for options, wanted in (([], Schedule(3)), (["--jobs", 5], Schedule(5)), (["--ray", "auto"], Schedule(3, "auto"))):
+    here = ["--ray", "local", "--jobs", 5]
+    for options, wanted in (
+        ([], Schedule(3)),
+        (["--jobs", 5], Schedule(5)),
+        (here, Schedule(5, "local")),
+        (["--ray", "auto"], Schedule(1, "auto")),
+    ):
         answer = leakdrill("run", scenario, "--set", GRID, "--out", tmp_path / "out", *options)
         assert answer.exit_code == 0, answer.stderr
         assert plays.schedule == wanted
@@ -183,10 +190,10 @@ def test_a_grid_is_played_by_as_many_processes_as_are_asked_for(
 def test_a_shard_joins_the_folder_of_the_others_and_says_that_it_must_be_theirs(
     leakdrill: Shell, scenario: Path, finished: Path, plays: SimpleNamespace, tmp_path: Path
 ) -> None:
-    first = leakdrill("run", scenario, "--set", GRID, "--out", tmp_path / "out", "--shard", "2/8")
-    assert plays.schedule.shard == (2, 8)
+    first = leakdrill("run", scenario, "--set", GRID, "--out", tmp_path / "out", "--shard", "2/3")
+    assert plays.schedule.shard == (2, 3)
     assert f"all shards must be given this very {tmp_path / 'out'}" in first.stderr
-    assert leakdrill("run", scenario, "--set", GRID, "--out", finished, "--shard", "3/8").exit_code == 0
+    assert leakdrill("run", scenario, "--set", GRID, "--out", finished, "--shard", "3/3").exit_code == 0
     assert plays.run_dir == finished
     pinned = leakdrill(
         "run", scenario, "--set", GRID, "--set", "split_key=x", "--out", tmp_path / "o", "--shard", "1/2"
@@ -202,6 +209,8 @@ def test_a_shard_joins_the_folder_of_the_others_and_says_that_it_must_be_theirs(
         (["--set", GRID, "--shard", "3/2", "--out", "x"], "--shard 3/2: wanted I/N"),
         (["--set", GRID, "--shard", "half", "--out", "x"], "--shard half: wanted I/N"),
         (["--set", GRID, "--shard", "1/2"], "--shard needs --out"),
+        (["--set", GRID, "--shard", "4/4", "--out", "x"], "the grid has 3 cells"),
+        (["--set", GRID, "--jobs", 2, "--ray", "auto"], "the cluster at --ray auto decides by itself"),
         (["--set", GRID, "--jobs", 2, "--parties", "p.yaml"], "--jobs starts parties of its own"),
     ],
 )
@@ -212,3 +221,26 @@ def test_options_for_a_sweep_that_make_no_sense_are_refused(
     assert answer.exit_code == 2
     assert complaint in answer.stderr
     assert plays.run_dir is None
+
+
+def test_the_junit_of_a_shard_has_its_own_cells_alone(
+    leakdrill: Shell,
+    scenario: Path,
+    tmp_path: Path,
+    plays: SimpleNamespace,
+    write_run: Callable[..., Path],
+    results: Results,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def play(loaded: object, run_dir: Path, *given: object) -> list[Results]:
+        write_run(run_dir, grid={"after.shadow_size": [20, 30, 40]})
+        (run_dir / "results.json").unlink()
+        write_run(list(cells_of(run_dir))[1])
+        return [results]
+
+    monkeypatch.setattr(grid, "run_scenario", play)
+    xml = tmp_path / "gate.xml"
+    options = ["--out", tmp_path / "out", "--junit", xml]
+    assert leakdrill("run", scenario, "--set", GRID, *options, "--shard", "2/3").exit_code == 0
+    (suite,) = ElementTree.parse(xml).iter("testsuite")
+    assert (suite.get("name"), suite.get("errors")) == ("2-after.shadow_size=30", "0")

@@ -54,7 +54,8 @@ def test_a_bug_is_never_taken_for_a_finding(
     assert "ZeroDivisionError" in answer.stderr
 
 
-COMMANDS = ["run", "check", "list", "up", "attack", "show", "audit", "resume", "reproduce", "data cifar10"]
+PLAY, LOOK = ["run", "resume", "up", "attack"], ["check", "list", "show", "report", "audit", "cite"]
+COMMANDS = [*PLAY, *LOOK, "compare", "reproduce", "lesson", "schema", "new attack", "data cifar10"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -67,6 +68,15 @@ def test_the_help_of_every_command_has_an_example(leakdrill: Shell, command: str
 def test_there_is_no_command_that_these_tests_forget() -> None:
     known = {command.partition(" ")[0] for command in COMMANDS}
     assert set(get_command(app).commands) == known  # type: ignore[attr-defined]
+
+
+def test_the_help_groups_commands_and_names_those_that_people_look_for(leakdrill: Shell) -> None:
+    said = leakdrill("--help").stdout
+    panels = [line.split()[1] for line in said.splitlines() if line.startswith("╭─")]
+    assert panels == ["Options", "Play", "Look", "Compare", "Teach", "Extend"]
+    examples = said.partition("Options")[0]
+    for wanted in ("report", "compare", "lesson", "resume", "run gate", "new attack"):
+        assert f" leakdrill {wanted} " in examples
 
 
 def test_help_and_version_do_not_wait_for_torch() -> None:

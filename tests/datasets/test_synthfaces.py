@@ -1,4 +1,5 @@
 import io
+import os
 from itertools import islice
 
 import numpy as np
@@ -35,12 +36,12 @@ def test_many_photos_are_rendered_by_processes_as_few_are_here(monkeypatch: pyte
     indices = list(reversed(range(40)))
     inline = list(source.encoded(indices))
     monkeypatch.setattr(synthfaces, "WORTH_WORKERS", 10)
-    monkeypatch.setattr(synthfaces.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     assert list(source.encoded(indices)) == inline
 
 
 def test_files_of_a_data_set_larger_than_memory_come_as_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synthfaces.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     source = SynthFaces(classes=1000, per_class=1000, size=16).open()
     files = source.encoded(range(100_000))
     assert len(list(islice(files, 3))) == 3

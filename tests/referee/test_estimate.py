@@ -1,3 +1,4 @@
+import os
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from leakdrill.referee import estimate as module
 from leakdrill.referee import probe
 from leakdrill.referee.estimate import (
     ATTACK_SECONDS,
+    SHARED,
     START_SECONDS,
     WORKERS_SECONDS,
     Estimate,
@@ -14,7 +16,9 @@ from leakdrill.referee.estimate import (
     together,
 )
 from leakdrill.referee.probe import Speed
-from leakdrill.scenario.schema import Scenario
+from leakdrill.referee.schedule import IN_TURN, Schedule
+from leakdrill.scenario.grid import expand_grid
+from leakdrill.scenario.schema import AttackStep, Scenario
 
 SPEED = Speed(training={128: 100.0, 32: 50.0}, forward=1000.0, dealing=500.0)
 GRID = [(1, "freeze"), (1, "fine_tune"), (2, "freeze"), (2, "fine_tune")]
@@ -112,7 +116,7 @@ def test_a_small_drill_is_estimated_in_seconds_from_start_to_end(monkeypatch: py
 def test_cells_of_a_grid_share_what_is_the_same_in_them() -> None:
     cells = [scenario(seed=seed, csmall={"target_model": {"transfer": how}}) for seed, how in GRID]
     one = estimate_seconds(cells[0], 8, SPEED, 2).parts
-    told = together((cell, estimate_seconds(cell, 8, SPEED, 2)) for cell in cells).parts
+    told = together([(cell, estimate_seconds(cell, 8, SPEED, 2)) for cell in cells]).parts
     assert told["start"] == one["start"]
     assert told["dealing"] == one["dealing"]
     assert told["source model"] == pytest.approx(2 * one["source model"])
@@ -124,3 +128,44 @@ def test_a_grid_is_estimated_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "probe", lambda scenario, num_classes, batch_sizes: SPEED)
     alone, both = estimate(scenario()), estimate(scenario(grid={"seed": [1, 2]}))
     assert both.parts["source model"] == pytest.approx(2 * alone.parts["source model"])
+
+
+def test_cells_that_are_played_at_once_take_less_time_but_no_less_than_the_longest_and_one_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(module, "probe", lambda scenario, num_classes, batch_sizes: SPEED)
+    shadows = scenario(grid={"before.shadow_size": [50, 51, 52, 53]})
+    alone, together_, shard = (estimate(shadows, each).parts for each in (IN_TURN, Schedule(4), Schedule(shard=(1, 4))))
+    assert together_["source model"] == alone["source model"] == shard["source model"]  # the same in all cells
+    assert alone["attack before"] > together_["attack before"] > shard["attack before"]
+    longest = estimate_seconds(expand_grid(shadows)[-1].scenario, 8, SPEED, num_cores=1).parts
+    own = [name for name in longest if name not in SHARED]
+    assert sum(together_[name] for name in own) == pytest.approx(sum(longest[name] for name in own))
+
+
+def test_on_a_large_machine_no_more_workers_are_assumed_than_a_drill_has() -> None:
+    many = ATTACK | {"num_shadows": 64}
+    timeline = ["train_source", {"attack": many}]
+    assert parts(num_cores=64, timeline=timeline) == parts(num_cores=8, timeline=timeline)
+    asked_for = parts(num_cores=64, timeline=timeline, adversary={"workers": 64})
+    assert asked_for["attack before"] < parts(num_cores=64, timeline=timeline)["attack before"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "queries"),
+    [
+        ({"kind": "boundary", "queries_per_example": 300, "tuning_examples": 10, "shadow_size": 40}, 2 * 10 * 300),
+        ({"kind": "boundary", "queries_per_example": 300, "tuning_examples": 10, "shadow_size": 5}, 2 * 5 * 300),
+        ({"kind": "rotation", "tuning_examples": 10, "num_shadows": 3, "shadow_size": 40}, 2 * 3 * 10 * 15 * 3),
+        ({"kind": "noise_robustness", "queries_per_example": 50, "sigmas": [0.1, 0.2], "shadow_size": 9}, 18 * 2 * 50),
+    ],
+)
+def test_what_an_attack_asks_its_own_shadow_models_costs_time_too(settings: dict[str, Any], queries: int) -> None:
+    played = scenario(timeline=["train_source", {"attack": settings}])
+    (attack,) = (step.attack for step in played.timeline if isinstance(step, AttackStep))
+    assert attack.rehearsal_queries(num_source_examples=160) == queries
+    told = estimate_seconds(played, 8, SPEED, num_cores=1).parts[f"attack {attack.name}"]
+    asked = 8 * (25 + 25) + attack.most_queries(8 * 40) + queries
+    training = WORKERS_SECONDS + attack.training_passes(160) / SPEED.training[128]
+    assert told == pytest.approx(asked / 1000 + training + ATTACK_SECONDS)

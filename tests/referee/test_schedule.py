@@ -1,6 +1,7 @@
 """What a sweep needs to know before and while it is played, without playing it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,14 +14,20 @@ from queue import SimpleQueue
 import pytest
 from small_scenario import written
 
+from leakdrill.attacks import ATTACKS
+from leakdrill.cores import default_workers, num_cores
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.referee import grid, on_ray
 from leakdrill.referee.cells import broken, found_in
 from leakdrill.referee.console import SilentObserver
 from leakdrill.referee.countdown import Countdown
-from leakdrill.referee.grid import SWEEP, Schedule, run_scenario
+from leakdrill.referee.grid import resume_run, run_scenario
 from leakdrill.referee.jobs import Job
+from leakdrill.referee.recording import recorded_grid, settle_scenario, settled
+from leakdrill.referee.schedule import Schedule
 from leakdrill.referee.truth import load_split_key, settle_split_key
+from leakdrill.runs.reading import cells_of
+from leakdrill.runs.sweep import SWEEP
 from leakdrill.scenario.grid import Cell, expand_grid
 from leakdrill.scenario.loading import Loaded
 from leakdrill.scenario.schema import Scenario
@@ -47,10 +54,24 @@ def unplayed(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
 
 def test_the_shares_of_all_shards_are_all_cells_once() -> None:
     cells = expand_grid(sweep().scenario)
-    for num_shards in (1, 2, 5, len(cells) + 3):
+    for num_shards in (1, 2, 5, len(cells)):
         shares = [Schedule(shard=(number, num_shards)).share(cells) for number in range(1, num_shards + 1)]
         assert sorted(chain(*shares), key=lambda cell: cell.name) == cells
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    with pytest.raises(InvalidInput, match=f"the grid has {len(cells)} cells"):
+        Schedule(shard=(1, len(cells) + 1)).share(cells)
+
+
+def test_cells_that_are_played_at_once_share_the_cores_and_a_task_of_a_cluster_has_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert [Schedule(jobs).cores(num_cells=16) for jobs in (1, 16, 32)] == [64, 4, 4]
+    assert Schedule(64).cores(num_cells=128) == 1
+    assert Schedule(1, "auto").cores(num_cells=16) == 1
+    monkeypatch.setenv(*next(iter(Schedule(16).environment(num_cells=16).items())))
+    assert num_cores() == 4
+    assert [default_workers(cores) for cores in (1, 4, 64)] == [1, 4, 8]
 
 
 def test_no_two_shards_sit_in_the_same_seats() -> None:
@@ -67,7 +88,6 @@ def test_a_sweeps_folder_says_what_is_played_and_what_is_not(tmp_path: Path, unp
     assert isinstance(found, list)
     assert [results.verdict for results in found] == ["broken"] * len(unplayed)
     recorded = json.loads((tmp_path / SWEEP).read_text())
-    assert recorded["axes"] == ["seed", "attacks"]
     assert [cell["name"] for cell in recorded["cells"]] == [cell.name for cell in unplayed]
     assert recorded["cells"][0]["labels"] == {"seed": 1, "attacks": "before"}
     skipped = [each for each in recorded["skipped"] if each["labels"]["attacks"] == "boundary"]
@@ -80,6 +100,69 @@ def test_a_folder_is_not_joined_by_another_sweep(tmp_path: Path, unplayed: list[
     run_scenario(sweep(), tmp_path, SilentObserver())
     with pytest.raises(ScenarioError, match="holds a run of another scenario, or of other settings"):
         run_scenario(sweep(repeats=2), tmp_path, SilentObserver())
+
+
+def test_a_sweep_goes_on_with_the_cells_that_it_began_with_whatever_its_grid_means_by_now(
+    tmp_path: Path, unplayed: list[Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_scenario(sweep(), tmp_path, SilentObserver())
+    begun = unplayed.copy()
+    unplayed.clear()
+    monkeypatch.delitem(ATTACKS, "entropy")  # as a version without it has `attacks: all`
+    assert len(expand_grid(sweep().scenario)) < len(begun)
+    resume_run(tmp_path, SilentObserver())
+    assert unplayed == begun
+    assert recorded_grid(tmp_path).cells == begun
+
+
+def test_a_cell_that_this_version_cannot_play_is_named_before_any_is_played(
+    tmp_path: Path, unplayed: list[Cell]
+) -> None:
+    run_scenario(sweep(), tmp_path, SilentObserver())
+    unplayed.clear()
+    recorded = json.loads((tmp_path / SWEEP).read_text())
+    recorded["cells"][1]["scenario"]["seeed"] = 3
+    (tmp_path / SWEEP).write_text(json.dumps(recorded))
+    with pytest.raises(ScenarioError, match=r"sweep\.json: cell .*: .*seeed"):
+        resume_run(tmp_path, SilentObserver())
+    assert not unplayed
+
+
+def test_a_sweep_of_cells_that_lie_elsewhere_is_not_read(tmp_path: Path, unplayed: list[Cell]) -> None:
+    run_scenario(sweep(), tmp_path, SilentObserver())
+    recorded = json.loads((tmp_path / SWEEP).read_text())
+    for name in ("../../stolen", "1/../../stolen", ".."):
+        recorded["cells"][0]["name"] = name
+        (tmp_path / SWEEP).write_text(json.dumps(recorded))
+        with pytest.raises(InvalidInput, match="was not written by this version"):
+            cells_of(tmp_path)
+
+
+def test_shards_that_begin_at_once_write_one_file_that_nobody_reads_half_written(tmp_path: Path) -> None:
+    together, path = threading.Barrier(8), tmp_path / "run" / "scenario.json"
+    texts = [str(number) * 1_000_000 for number in range(8)]
+
+    def settle(text: str) -> str:
+        together.wait()
+        return settled(path, text)
+
+    with ThreadPoolExecutor(8) as pool:
+        (settled_on,) = set(pool.map(settle, texts))
+    assert settled_on in texts
+    assert list(path.parent.iterdir()) == [path]
+    assert path.stat().st_mode & 0o077 == 0
+    before = path.stat().st_mtime_ns
+    assert settled(path, "another") == settled_on
+    assert path.stat().st_mtime_ns == before
+
+
+def test_the_scenario_of_a_sweep_is_written_once(tmp_path: Path) -> None:
+    settle_scenario(tmp_path, sweep().scenario)
+    before = (tmp_path / "scenario.json").stat()
+    settle_scenario(tmp_path, sweep().scenario)
+    assert (tmp_path / "scenario.json").stat().st_ino == before.st_ino
+    with pytest.raises(ScenarioError, match="another scenario"):
+        settle_scenario(tmp_path, sweep(repeats=2).scenario)
 
 
 def test_a_claim_that_no_cell_can_decide_stops_a_sweep_before_its_first_cell(
@@ -121,7 +204,7 @@ def test_a_job_that_is_killed_is_heard_of_with_how_it_ended(tmp_path: Path, monk
     sleep = [sys.executable, "-c", "import sys, time; print('out of luck', file=sys.stderr); time.sleep(600)"]
     with monkeypatch.context() as instead:
         instead.setattr(subprocess, "Popen", lambda command, **options: start(sleep, **options))
-        job = Job(tmp_path, "1", heard)
+        job = Job(tmp_path, "1", heard, {})
     while "luck" not in (tmp_path / "seats/1/job.log").read_text():
         pass
     job.process.send_signal(signal.SIGKILL)
@@ -138,4 +221,4 @@ def test_a_job_that_is_killed_is_heard_of_with_how_it_ended(tmp_path: Path, monk
 def test_without_ray_its_option_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InvalidInput, match=r"--ray needs Ray: pip install 'leakdrill\[ray\]'"):
-        on_ray.play_on_ray([], tmp_path, "local", 1, SilentObserver(), Countdown(1))
+        on_ray.play_on_ray([], tmp_path, Schedule(1, "local"), SilentObserver(), Countdown(1))

@@ -20,8 +20,9 @@ import yaml
 from leakdrill.referee.cells import CELLS, local_parties
 from leakdrill.referee.compare import differences
 from leakdrill.referee.console import SilentObserver
-from leakdrill.referee.grid import Schedule, resume_run, run_scenario
+from leakdrill.referee.grid import resume_run, run_scenario
 from leakdrill.referee.local import PARTIES
+from leakdrill.referee.schedule import Schedule
 from leakdrill.referee.truth import load_split_key
 from leakdrill.results import Results
 from leakdrill.scenario.loading import Loaded, load_scenario
@@ -93,6 +94,14 @@ def in_jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_two_processes_find_the_same_as_one_to_the_last_bit(in_turn: Path, in_jobs: Path) -> None:
     assert_the_same(in_turn, in_jobs, num_cells=4)
+
+
+def test_a_pinned_split_key_is_in_files_of_their_owner_alone(in_turn: Path, in_jobs: Path) -> None:
+    for run_dir in (in_turn, in_jobs):
+        files = [path for path in run_dir.rglob("*") if path.is_file()]
+        holders = [path for path in files if TINY["split_key"].encode() in path.read_bytes()]
+        assert {path.name for path in holders} == {"scenario.json", "sweep.json", "split_key"}
+        assert all(path.stat().st_mode & 0o077 == 0 for path in holders)
 
 
 def test_a_model_that_all_cells_need_is_trained_once(in_jobs: Path) -> None:

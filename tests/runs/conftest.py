@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from leakdrill.referee.recording import settle_sweep
 from leakdrill.results import Results
 from leakdrill.runs.reading import cells_of
+from leakdrill.scenario.grid import expand
 from leakdrill.scenario.safe_yaml import parse_yaml
+from leakdrill.scenario.schema import Scenario
 from tests.cli.conftest import SCENARIO
 
 WriteRun = Callable[..., Path]
@@ -26,6 +29,8 @@ def write_run(results: Results) -> WriteRun:
         (run_dir / "truth" / "split_key").write_text("5ecret")
         (run_dir / "scenario.json").write_text(json.dumps(recorded | keys))
         (run_dir / "results.json").write_text(results.model_dump_json())
+        if "grid" in keys:
+            settle_sweep(run_dir, expand(Scenario.model_validate(recorded | keys)))
         return run_dir
 
     return write
