@@ -6,7 +6,13 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from leakdrill.defences.training.accounting import Accountant, epsilon_of, least_epsilon, noise_for
+from leakdrill.defences.training.accounting import (
+    Accountant,
+    epsilon_of,
+    least_epsilon,
+    noise_for,
+    require_opacus,
+)
 from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
@@ -38,10 +44,10 @@ class DpSgd(TrainingDefence):
     kind: Literal["dp_sgd"] = "dp_sgd"
     draws_in_secret: ClassVar[bool] = True
     epsilon: float | None = Field(
-        None, gt=0, le=1e6, description="to spend in the whole training; default: 8, unless noise_multiplier is set"
+        None, gt=0, le=1e5, description="to spend in the whole training; default: 8, unless noise_multiplier is set"
     )
-    noise_multiplier: float | None = Field(None, gt=0, le=1e6, description="standard deviations, in max_grad_norm")
-    delta: float = Field(1e-5, gt=0, lt=1, description="less than one in the number of training examples")
+    noise_multiplier: float | None = Field(None, ge=0.01, le=1e4, description="standard deviations, in max_grad_norm")
+    delta: float = Field(1e-5, ge=1e-12, lt=1, description="less than one in the number of training examples")
     max_grad_norm: float = Field(1.0, gt=0, description="what each example's gradient is clipped to, in L2")
     augmentation_multiplicity: int = Field(
         1, ge=1, le=64, description="changed copies of an example in a step; the fit's flip, shift, cutout say how"
@@ -62,8 +68,9 @@ class DpSgd(TrainingDefence):
         return self
 
     def check(self, num_examples: int) -> None:
-        """Raises ScenarioError for an epsilon that no noise reaches, or a delta that promises nothing with at least so
-        many training examples. Quick, as `budget` is not."""
+        """Raises ScenarioError without Opacus, for an epsilon that no noise reaches, or a delta that promises nothing
+        with at least so many training examples. Quick, as `budget` is not."""
+        require_opacus()
         if self.delta * num_examples >= 1:
             raise ScenarioError(
                 f"dp_sgd's delta {self.delta:g} is no less than one in {num_examples} training examples: a training "
@@ -76,7 +83,8 @@ class DpSgd(TrainingDefence):
             )
 
     def budget(self, fit: Fit, num_examples: int) -> Budget:
-        """Raises what `check` raises, and ScenarioError where all these steps spend more whatever the noise."""
+        """Raises what `check` raises, and ScenarioError where all these steps spend more whatever the noise, or more
+        than the accountant can count."""
         self.check(num_examples)
         sample_rate = min(1.0, fit.batch_size / num_examples)
         num_steps = fit.epochs * steps_per_epoch(fit, num_examples)
@@ -84,12 +92,13 @@ class DpSgd(TrainingDefence):
         if self.epsilon is not None:
             noise = noise_for(self.epsilon, self.delta, sample_rate, num_steps, self.accountant)
         assert noise is not None
+        epsilon_of(noise, self.delta, sample_rate, num_steps, self.accountant)  # before training, rather than after it
         return Budget(noise, sample_rate, num_steps)
 
     def changed(self, course: Course) -> Course:
-        from leakdrill.defences.training.private_descent import descend_privately
-
         budget = self.budget(course.fit, len(course.train))
+        from leakdrill.defences.training.private_descent import descend_privately  # which needs Opacus
+
         self._fit_scales(course)
         return replace(course, descend=partial(descend_privately, self, budget))
 

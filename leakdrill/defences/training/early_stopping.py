@@ -21,7 +21,9 @@ class EarlyStopping(TrainingDefence):
     """
 
     kind: Literal["early_stopping"] = "early_stopping"
-    epochs: int | None = Field(None, ge=1, description="stop after so many; as many as the fit has are no defence")
+    epochs: int | None = Field(
+        None, ge=1, description="stop after so many; as many as the fit has are no defence, and more are refused"
+    )
     patience: int | None = Field(
         None,
         ge=1,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from opacus.accountants import create_accountant
+from opacus.accountants import PRVAccountant, create_accountant
+from opacus.accountants.analysis.prv import PoissonSubsampledGaussianPRV
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -19,7 +20,7 @@ from leakdrill.archs.small_cnn import SmallCnn
 from leakdrill.archs.standardise import Standardise
 from leakdrill.data.examples import Examples
 from leakdrill.defences.training import DpSgd, TrainingDefenceSpec, Transfer, fit_defended
-from leakdrill.defences.training.accounting import epsilon_of
+from leakdrill.defences.training.accounting import epsilon_of, prv_points
 from leakdrill.defences.training.private_descent import CHUNK
 from leakdrill.errors import ScenarioError
 from leakdrill.models.augment import draw_change
@@ -112,6 +113,27 @@ def test_the_epsilon_is_opacuss_own_for_the_same_steps(accountant: Any) -> None:
     assert epsilon_of(1.5, 1e-5, 0.2, 30, accountant) == pytest.approx(counter.get_epsilon(delta=1e-5), rel=1e-9)
 
 
+def test_prv_is_reckoned_to_take_as_many_points_as_opacus_makes_it() -> None:
+    domain = PRVAccountant()._get_domain(
+        prvs=[PoissonSubsampledGaussianPRV(0.05, 1.0)],
+        num_self_compositions=[400],
+        eps_error=0.01,
+        delta_error=1e-8,
+    )
+    assert prv_points(1.0, 1e-5, 0.05, 400) == pytest.approx(domain.size, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "spending", [{"noise_multiplier": 0.01}, {"epsilon": 1e5, "augmentation_multiplicity": 2}], ids=repr
+)
+def test_what_prv_cannot_count_is_refused_before_training(spending: dict[str, Any]) -> None:
+    epochs: list[float] = []
+    with pytest.raises(ScenarioError, match="accountant: rdp"):
+        fitted([DpSgd(delta=1e-3, **spending)], ONE_STEP, progress=lambda fraction, _: epochs.append(fraction))
+    assert not epochs
+    assert epsilon_of(0.01, 1e-5, 0.05, 400, "rdp") > 1e6
+
+
 def test_what_is_reported_is_what_was_asked_for() -> None:
     _, account = fitted([DpSgd(epsilon=5, delta=1e-3, accountant="rdp")])
     assert 4.98 < account.notes["dp_sgd"]["epsilon"] <= 5
@@ -140,7 +162,10 @@ def test_scales_come_from_held_out_rows_and_never_from_the_training_examples() -
         fit_defended(build(arch, 3), train, fit, [defence], 1)
 
 
-def test_without_opacus_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spending", [{"epsilon": 3}, {"noise_multiplier": 1}], ids=repr)
+def test_without_opacus_the_error_says_what_to_install_before_anything_starts(
+    spending: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = builtins.__import__
 
     def without_opacus(name: str, *args: Any, **others: Any) -> Any:
@@ -150,7 +175,7 @@ def test_without_opacus_the_error_says_what_to_install(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(builtins, "__import__", without_opacus)
     with pytest.raises(ScenarioError, match=r"leakdrill\[dp\]"):
-        fitted([DpSgd(epsilon=3, delta=1e-3, accountant="rdp")])
+        DpSgd(delta=1e-3, accountant="rdp", **spending).check(len(TRAIN))
 
 
 DP: dict[str, Any] = {"kind": "dp_sgd", "epsilon": 8}

@@ -39,6 +39,7 @@ CASES: dict[str, TrainingDefence] = {
     "dp_sgd": DpSgd(noise_multiplier=1, delta=1e-3, accountant="rdp"),
     "dp_sgd_multiplicity": DpSgd(noise_multiplier=1, delta=1e-3, accountant="rdp", augmentation_multiplicity=2),
 }
+FITS = {"dp_sgd_multiplicity": FIT.model_copy(update={"flip": True})}  # for FIT, where there is none here
 #: Settings that switch a defence off.
 OFF = [
     L2(strength=0),
@@ -46,10 +47,8 @@ OFF = [
     Dropout(rate=0),
     LabelSmoothing(share=0),
     EarlyStopping(epochs=FIT.epochs),
-    EarlyStopping(epochs=500),
     Augmentation(flip=False, shift=0),
     AdversarialRegularisation(strength=0),
-    AdversarialRegularisation(warm_up=FIT.epochs),
 ]
 
 every_defence = pytest.mark.parametrize("name", CASES)
@@ -70,7 +69,7 @@ def test_every_defence_has_a_case() -> None:
 def test_a_defence_changes_the_fit_and_leaves_a_model_of_the_same_blocks_that_can_be_cut(
     name: str, undefended: dict[str, bytes]
 ) -> None:
-    model, _ = fitted([CASES[name]])
+    model, _ = fitted([CASES[name]], FITS.get(name, FIT))
     blank = build(ARCH, NUM_CLASSES)
     assert weights(model) != undefended
     assert not model.training
@@ -85,7 +84,7 @@ def test_a_defence_changes_the_fit_and_leaves_a_model_of_the_same_blocks_that_ca
 @every_defence
 def test_a_defended_fit_repeats_itself_bit_for_bit_and_touches_no_global_generator(name: str) -> None:
     before = torch.random.get_rng_state(), np.random.get_state()[1].tolist()
-    (first, account), (second, again) = fitted([CASES[name]]), fitted([CASES[name]])
+    (first, account), (second, again) = (fitted([CASES[name]], FITS.get(name, FIT)) for _ in range(2))
     assert weights(first) == weights(second)
     assert account == again
     assert (torch.random.get_rng_state() == before[0]).all()
@@ -137,7 +136,23 @@ def test_early_stopping_counts_its_epochs_and_by_patience_keeps_the_best() -> No
     assert len(seen) == account.best_epoch + 2 < 40
 
 
-@pytest.mark.parametrize("defence", [EarlyStopping(patience=1), AdversarialRegularisation()], ids=repr)
+@pytest.mark.parametrize("defence", [EarlyStopping(patience=1), AdversarialRegularisation(warm_up=1)], ids=repr)
 def test_what_needs_held_out_examples_says_so(defence: TrainingDefence) -> None:
     with pytest.raises(ScenarioError, match="held-out examples"):
         fitted([defence], validation=None)
+
+
+@pytest.mark.parametrize(
+    ("defences", "why"),
+    [
+        ([EarlyStopping(epochs=4)], "after 4 epochs of a fit that has 3"),
+        ([EarlyStopping(patience=3)], "never stops a fit that has 3"),
+        ([AdversarialRegularisation(warm_up=3)], "training has 3"),
+        ([AdversarialRegularisation(warm_up=2), EarlyStopping(epochs=2)], "training has 2"),
+        ([DpSgd(noise_multiplier=1, delta=1e-3, augmentation_multiplicity=2)], "all copies are the same"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else "+".join(defence.kind for defence in value),
+)
+def test_a_defence_that_would_never_act_is_refused(defences: list[TrainingDefence], why: str) -> None:
+    with pytest.raises(ScenarioError, match=why):
+        fitted(defences)
