@@ -67,12 +67,12 @@ def attack_names(rows: Iterable[Row]) -> list[str]:
 
 
 def intervals_name(rows: Iterable[Row]) -> str:
-    """What stands beside the figures, for captions."""
+    """What stands beside each figure, for captions."""
     over = {figure.over for row in rows for figure in (*row.auc.values(), row.worth) if figure}
     if over <= {1}:
-        return "95 % interval"
-    spread = "mean ± standard deviation over seeds"
-    return f"{spread}, or 95 % interval where there is one seed" if 1 in over else spread
+        return "with its 95 % interval"
+    spread = "as mean ± standard deviation over seeds"
+    return f"{spread}, or with its 95 % interval where there is one seed" if 1 in over else spread
 
 
 def utility_name(sweep: Sweep) -> str:

@@ -280,7 +280,7 @@ def test_a_model_counts_once_however_many_attacks_have_cells(record: Record, fin
     (row,) = _attack_cells(record, finished, tmp_path / "sweep", [1])
     expected = proportion(620, 1000)
     assert row.worth == frontier.Summary(expected.value, expected.low, expected.high, over=1)
-    assert frontier.intervals_name([row]) == "95 % interval"
+    assert frontier.intervals_name([row]) == "with its 95 % interval"
 
 
 def test_over_seeds_a_models_worth_is_their_mean(record: Record, finished: Results, tmp_path: Path) -> None:
@@ -288,4 +288,4 @@ def test_over_seeds_a_models_worth_is_their_mean(record: Record, finished: Resul
     assert row.worth is not None
     assert (row.worth.value, row.worth.over) == (pytest.approx(0.64), 2)
     assert row.worth.high - row.worth.value == pytest.approx(0.04 / 2**0.5)
-    assert frontier.intervals_name([row]) == "mean ± standard deviation over seeds"
+    assert frontier.intervals_name([row]) == "as mean ± standard deviation over seeds"
