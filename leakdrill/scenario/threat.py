@@ -24,11 +24,10 @@ from leakdrill.attacks.base import (
     Access,
     Attack,
 )
-from leakdrill.data.splits import RECIPIENTS
 from leakdrill.errors import ScenarioError
 from leakdrill.network.policy import Policy, Row
-from leakdrill.scenario.schema import Api, AttackStep, BreachStep, PlainStep, Scenario, Step, check_attack_names
-from leakdrill.scenario.standing import knows_public
+from leakdrill.scenario.holdings import holdings
+from leakdrill.scenario.schema import AttackStep, BreachStep, PlainStep, Scenario, Step, check_attack_names
 from leakdrill.scenario.suited import check_attack_suited, check_suited
 
 KNOWLEDGE = (  # fields of adversary.knows
@@ -52,8 +51,6 @@ _AFTER: dict[str, tuple[str, str]] = {
     "source_model": ("release", "csmall has no source model that could leak"),
     "target_feature_extractor": ("adapt", "csmall has no g_t that could leak"),
 }
-
-_RELEASED = {"feature_extractor": "feature extractor g_s", "source_model": "source model f_s, and g_s as its part"}
 
 #: The step that makes each public model.
 _MAKERS = {
@@ -147,7 +144,7 @@ def _check_leak(step: Step, scenario: Scenario) -> None:
 def threat_table(scenario: Scenario) -> ThreatTable:
     """Raises ScenarioError as `check_threat` does for an impossible order; attacks may still lack access."""
     threats = grants(scenario)
-    return ThreatTable(_holdings(scenario), threats, Policy.load().rows, unused_grants(scenario))
+    return ThreatTable(holdings(scenario), threats, Policy.load().rows, unused_grants(scenario))
 
 
 def together(tables: list[ThreatTable]) -> ThreatTable:
@@ -249,62 +246,3 @@ def _remedy(access: Access, scenario: Scenario) -> str:
     if maker == "adapt" and scenario.data.target is None:
         return "add data.target, and adapt to the timeline before the attack"
     return f"put {maker} before the attack" if maker in steps else f"add {maker} to the timeline before the attack"
-
-
-def _holdings(scenario: Scenario) -> dict[str, list[str]]:
-    played = {step.step for step in scenario.timeline}
-    knows, source = scenario.adversary.knows, scenario.cbig.source_model
-    leaks = {step.breach.artefact: step.breach for step in scenario.timeline if isinstance(step, BreachStep)}
-    after = {
-        "cbig": [("train_source", f"source model f_s ({source.arch.kind}), after train_source")],
-        "csmall": [
-            ("release", f"{_released(scenario)}, after release, by contract"),
-            ("adapt", f"target model f_t ({scenario.csmall.target_model.transfer}), after adapt"),
-        ],
-    }
-    known = [("architecture", knows.architecture), ("transfer method", knows.transfer_method)]
-    known += [("defences of the model under attack", knows.defences)]
-    told = [
-        ("people of whom it is told who is a member", knows.labelled_identities),
-        ("photos of which it is told an attribute", knows.labelled_attributes),
-    ]
-    return {
-        "referee": ["who is a member", "the split key"],
-        **{
-            party: [
-                *held_splits(party, scenario),
-                *(what for step, what in made if step in played),
-                *_defences(getattr(scenario, party).api),
-            ]
-            for party, made in after.items()
-        },
-        "adversary": [
-            *held_splits("adversary", scenario),
-            *(f"the {what}" for what, is_known in known if is_known),
-            *(f"{count} {what}, in each fold" for what, count in told if count),
-            *(f"{artefact}, leaked ({breach.channel}), after breach" for artefact, breach in leaks.items()),
-        ],
-    }
-
-
-def _released(scenario: Scenario) -> str:
-    kinds = ", ".join(defence.kind for defence in scenario.cbig.release_defences)
-    return _RELEASED[scenario.cbig.releases] + (f", obfuscated by {kinds}" if kinds else "")
-
-
-def _defences(api: Api) -> list[str]:
-    return [f"an API defended by {', '.join(defence.kind for defence in api.defences)}"] if api.defences else []
-
-
-def held_splits(party: str, scenario: Scenario) -> list[str]:
-    """The splits that a party is dealt. The adversary's challenge comes without a word on who is a member."""
-    knows, sizes = scenario.adversary.knows, scenario.data.splits
-    own = {"shadow_train", "shadow_test", "teacher_train"}
-    withheld = {split for split in own | {"source_public"} if not getattr(sizes, split)}
-    withheld |= set() if scenario.data.target else {"target_train", "target_test"}
-    held = list(RECIPIENTS[party])
-    if party == "adversary":
-        withheld |= set() if knows.shadow_examples else own
-        held += ["target_train"] if knows.target_examples else []
-        held += ["source_public"] if knows_public(scenario) else []
-    return [split for split in held if split not in withheld]

@@ -91,9 +91,9 @@ class FromScratch:
             self.fit,
             beside.defences,
             derive(seed, "fit"),
-            beside.held_out and beside.held_out.examples,
+            beside.held_out.examples if beside.held_out else None,
             keep="last",
-            public=beside.public and beside.public.examples,
+            public=beside.public.examples if beside.public else None,
         )
         return model
 

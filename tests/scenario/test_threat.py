@@ -15,9 +15,10 @@ from leakdrill.attacks.base import (
 from leakdrill.data.splits import deal
 from leakdrill.errors import ScenarioError
 from leakdrill.referee.dealing import splits_of
+from leakdrill.scenario.holdings import held_splits
 from leakdrill.scenario.overrides import apply_overrides
 from leakdrill.scenario.schema import Scenario
-from leakdrill.scenario.threat import check_threat, grants, held_splits, threat_table, unused_grants
+from leakdrill.scenario.threat import check_threat, grants, threat_table, unused_grants
 
 BASELINE = {"attack": {"name": "before", "kind": "transmia", "shadow": "baseline"}}
 FREEZE = {"attack": {"name": "after", "kind": "transmia", "shadow": "freeze"}}
@@ -272,6 +273,10 @@ def test_the_table_names_the_defences_of_an_api() -> None:
     holdings = threat_table(scenario(cbig__api={"defences": defences})).holdings
     assert "an API defended by temperature, rounding" in holdings["cbig"]
     assert not any("defended" in what for what in holdings["csmall"])
+    trained = threat_table(
+        scenario(cbig__source_model__defences=[{"kind": "l2"}, {"kind": "label_smoothing"}])
+    ).holdings
+    assert "source model f_s (small_cnn), trained with l2, label_smoothing, after train_source" in trained["cbig"]
 
 
 @pytest.mark.parametrize("party", ["cbig", "csmall"])

@@ -1,0 +1,75 @@
+"""What each party holds in a scenario: the splits that it is dealt, and what it comes to have and know."""
+
+from leakdrill.data.splits import RECIPIENTS
+from leakdrill.scenario.schema import Api, BreachStep, Scenario, SourceModel
+from leakdrill.scenario.standing import knows_public
+
+_RELEASED = {"feature_extractor": "feature extractor g_s", "source_model": "source model f_s, and g_s as its part"}
+
+
+def holdings(scenario: Scenario) -> dict[str, list[str]]:
+    """For `leakdrill check`, by party, in words: splits, models and when it has them, knowledge, defences."""
+    played = {step.step for step in scenario.timeline}
+    knows, source = scenario.adversary.knows, scenario.cbig.source_model
+    leaks = {step.breach.artefact: step.breach for step in scenario.timeline if isinstance(step, BreachStep)}
+    after = {
+        "cbig": [
+            ("train_source", f"source model f_s ({source.arch.kind}){_trained_with(source)}, after train_source"),
+            ("load_source", f"source model f_s ({source.arch.kind}), after load_source"),
+        ],
+        "csmall": [
+            ("release", f"{_released(scenario)}, after release, by contract"),
+            ("adapt", f"target model f_t ({scenario.csmall.target_model.transfer}), after adapt"),
+        ],
+    }
+    known = [("architecture", knows.architecture), ("transfer method", knows.transfer_method)]
+    known += [("defences of the model under attack", knows.defences)]
+    told = [
+        ("people of whom it is told who is a member", knows.labelled_identities),
+        ("photos of which it is told an attribute", knows.labelled_attributes),
+    ]
+    return {
+        "referee": ["who is a member", "the split key"],
+        **{
+            party: [
+                *held_splits(party, scenario),
+                *(what for step, what in made if step in played),
+                *_defences(getattr(scenario, party).api),
+            ]
+            for party, made in after.items()
+        },
+        "adversary": [
+            *held_splits("adversary", scenario),
+            *(f"the {what}" for what, is_known in known if is_known),
+            *(f"{count} {what}, in each fold" for what, count in told if count),
+            *(f"{artefact}, leaked ({breach.channel}), after breach" for artefact, breach in leaks.items()),
+        ],
+    }
+
+
+def _released(scenario: Scenario) -> str:
+    kinds = ", ".join(defence.kind for defence in scenario.cbig.release_defences)
+    return _RELEASED[scenario.cbig.releases] + (f", obfuscated by {kinds}" if kinds else "")
+
+
+def _trained_with(source: SourceModel) -> str:
+    kinds = ", ".join(defence.kind for defence in source.defences)
+    return f", trained with {kinds}" if kinds else ""
+
+
+def _defences(api: Api) -> list[str]:
+    return [f"an API defended by {', '.join(defence.kind for defence in api.defences)}"] if api.defences else []
+
+
+def held_splits(party: str, scenario: Scenario) -> list[str]:
+    """The splits that a party is dealt. The adversary's challenge comes without a word on who is a member."""
+    knows, sizes = scenario.adversary.knows, scenario.data.splits
+    own = {"shadow_train", "shadow_test", "teacher_train"}
+    withheld = {split for split in own | {"source_public"} if not getattr(sizes, split)}
+    withheld |= set() if scenario.data.target else {"target_train", "target_test"}
+    held = list(RECIPIENTS[party])
+    if party == "adversary":
+        withheld |= set() if knows.shadow_examples else own
+        held += ["target_train"] if knows.target_examples else []
+        held += ["source_public"] if knows_public(scenario) else []
+    return [split for split in held if split not in withheld]
