@@ -74,8 +74,13 @@ def test_a_sweep_that_somebody_sent_is_read_without_importing_what_its_scenario_
     mine = {"attack": {"kind": f"{tmp_path / 'mine.py'}:Mine"}}
     for file in sent.rglob("scenario.json"):
         recorded = json.loads(file.read_text())
-        file.write_text(json.dumps(recorded | {"timeline": [*recorded["timeline"], mine]}))
-    commands = (["show", sent, "--junit", tmp_path / "gate.xml"], ["report", sent], ["cite", sent])
+        data = recorded["data"] | {"set": mine["attack"]["kind"]}
+        file.write_text(json.dumps(recorded | {"data": data, "timeline": [*recorded["timeline"], mine]}))
+    commands = (
+        ["show", sent, "--junit", tmp_path / "gate.xml"],
+        ["report", sent, "--include-examples"],
+        ["cite", sent],
+    )
     for command in commands:
         answer = leakdrill(*command)
         assert answer.exit_code == 0, answer.stderr
