@@ -48,8 +48,10 @@ from leakdrill.referee.truth import Truth, fresh_split_key, load_split_key, save
 from leakdrill.referee.verifying import verify
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, VerificationResult
 from leakdrill.runs.rows import write_csv
+from leakdrill.runs.scored import scores_path
 from leakdrill.scenario.loading import load_scenario
-from leakdrill.scenario.schema import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep, Breach, BreachStep, PlainStep, Step
 from leakdrill.scenario.threat import check_threat
 
 log = logging.getLogger(__name__)
@@ -294,7 +296,7 @@ class Drill:
     def _attack_once(self, attack: Attack, repeat: int) -> tuple[Verdict, dict[str, int], float]:
         """One repeat: its verdict, what it asked each public model by the owner's count, and its seconds."""
         key = f"attack {attack.name} {repeat}"
-        saved = self.run_dir / "scores" / f"{attack.name}-{repeat}.npz"
+        saved = scores_path(self.run_dir, attack.name, repeat)
         if done := self._journal.done(key):
             return verdicts.load(saved, done["notes"]), done["queries"], done["seconds"]
         before = asked_before(self._journal, key, self._queries())

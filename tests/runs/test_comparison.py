@@ -10,6 +10,7 @@ from leakdrill.metrics import Judged, attack_result
 from leakdrill.referee.truth import Truth
 from leakdrill.results import Results
 from leakdrill.runs.comparison import compare
+from leakdrill.runs.scored import scores_path
 
 WriteRun = Callable[..., Path]
 
@@ -31,8 +32,8 @@ def write(tmp_path: Path, results: Results, write_run: WriteRun) -> Callable[...
         (run_dir / "scores").mkdir()
         is_silent = np.arange(NUM) < abstained
         for attack, given in attacks.items():
-            extra = {"abstained": is_silent} if abstained else {}
-            np.savez(run_dir / "scores" / f"{attack}-0.npz", scores=given, decisions=given > 0.5, **extra)
+            arrays = {"scores": given, "decisions": given > 0.5, "abstained": is_silent}
+            np.savez(scores_path(run_dir, attack, 0), **arrays)  # type: ignore[arg-type]
             judged = Judged(given[None], given[None] > 0.5, TRUTH.is_member, TRUTH.labels)
             judged = judged.take(np.flatnonzero(~is_silent))
             about = {"kind": "gap", "goal": "membership", "on": "cbig/source", "queries": {"cbig/source": NUM}}

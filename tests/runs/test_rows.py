@@ -60,7 +60,7 @@ def test_processes_that_finish_at_once_do_not_take_each_others_file(
 ) -> None:
     """The second begins and ends while the first is in the midst of its rows."""
     write_rows = csv.DictWriter.writerows
-    others = []
+    others: list[Path | None] = []
 
     def interrupted(writer: "csv.DictWriter[str]", rows: list[Row]) -> None:
         if not others:
