@@ -27,7 +27,7 @@ def up(
     from leakdrill.referee.console import describe, observe
     from leakdrill.referee.drill import Drill
     from leakdrill.scenario.loading import load_scenario
-    from leakdrill.scenario.schema import AttackStep
+    from leakdrill.scenario.steps import AttackStep
 
     console = stdout()
     loaded = load_scenario(scenario, settings or [], smoke=smoke)

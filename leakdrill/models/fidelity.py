@@ -7,7 +7,7 @@ import torch
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.coarse import noisier, to_integers
-from leakdrill.scenario.schema import Fidelity
+from leakdrill.scenario.steps import Fidelity
 
 
 def degrade(artefact: Artefact, fidelity: Fidelity, seed: int) -> Artefact:

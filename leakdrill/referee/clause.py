@@ -20,7 +20,8 @@ from typing import Literal, get_args
 from leakdrill.attacks.base import Attack
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.metrics import RATES, target_fpr
-from leakdrill.scenario.schema import AttackStep, PlainStep, Scenario
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep, PlainStep
 from leakdrill.scenario.suggest import suggest
 
 Op = Literal[">", ">=", "<", "<=", "covers"]

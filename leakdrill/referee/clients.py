@@ -19,7 +19,7 @@ from leakdrill.pb.party_pb2_grpc import PartyServiceStub
 from leakdrill.pb.source_pb2_grpc import SourceServiceStub
 from leakdrill.pb.target_pb2_grpc import TargetServiceStub
 from leakdrill.plugins import to_json
-from leakdrill.scenario.schema import Breach
+from leakdrill.scenario.steps import Breach
 
 MESSAGE_BYTES = 1 << 20  # of image files in one message; a single larger file makes a message of its own
 AUDIT_SECONDS = 60.0  # a party that hangs must not hold up the judgement

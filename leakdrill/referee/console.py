@@ -12,7 +12,7 @@ from rich.text import Text
 
 from leakdrill.referee.table import render
 from leakdrill.results import Results
-from leakdrill.scenario.schema import AttackStep, BreachStep, PlainStep, Step
+from leakdrill.scenario.steps import AttackStep, BreachStep, PlainStep, Step
 
 QUIET_SECONDS = 2.0
 

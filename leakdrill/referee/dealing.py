@@ -21,8 +21,9 @@ from leakdrill.referee.clients import PartyClient
 from leakdrill.referee.folds import Fold, make_folds
 from leakdrill.referee.question import question
 from leakdrill.scenario.data import Data
-from leakdrill.scenario.schema import AttackStep, Scenario
+from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.standing import defences_of_victim, knows_public
+from leakdrill.scenario.steps import AttackStep
 from leakdrill.seeds import derive
 from leakdrill.shadows.guarding import num_held_out
 from leakdrill.spec import from_json

@@ -50,7 +50,8 @@ from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, 
 from leakdrill.runs.rows import write_csv
 from leakdrill.runs.scored import scores_path
 from leakdrill.scenario.loading import load_scenario
-from leakdrill.scenario.schema import AttackStep, Breach, BreachStep, PlainStep, Scenario, Step
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep, Breach, BreachStep, PlainStep, Step
 from leakdrill.scenario.threat import check_threat
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from leakdrill.referee.probe import Speed, probe
 from leakdrill.referee.schedule import IN_TURN, Schedule
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.grid import expand_grid
-from leakdrill.scenario.schema import AttackStep, PlainStep, Scenario
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep, PlainStep
 
 START_SECONDS = 8.0  # assumed: three processes import torch and meet
 JUDGE_SECONDS = 2.0  # assumed: intervals and the baseline on raw images

@@ -34,7 +34,8 @@ from leakdrill.referee.folders import Challenge, halves
 from leakdrill.referee.truth import fresh_split_key
 from leakdrill.referee.within import within_queries
 from leakdrill.results import Results
-from leakdrill.scenario.schema import AttackStep, Scenario
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep
 from leakdrill.seeds import derive, numpy_generator
 
 SOURCE = "cbig/source"  # what attacks call the model that they attack

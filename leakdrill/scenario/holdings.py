@@ -1,8 +1,9 @@
 """What each party holds in a scenario: the splits that it is dealt, and what it comes to have and know."""
 
 from leakdrill.data.splits import RECIPIENTS
-from leakdrill.scenario.schema import Api, BreachStep, Scenario, SourceModel
+from leakdrill.scenario.schema import Api, Scenario, SourceModel
 from leakdrill.scenario.standing import knows_public
+from leakdrill.scenario.steps import BreachStep
 
 _RELEASED = {"feature_extractor": "feature extractor g_s", "source_model": "source model f_s, and g_s as its part"}
 

@@ -7,7 +7,8 @@ those of `data`, a step is its name or a mapping with one key, and a few values 
 from typing import Any, get_args
 
 from leakdrill.scenario.data import Data
-from leakdrill.scenario.schema import PlainStep, Scenario
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import PlainStep
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from leakdrill.archs import ArchSpec
 from leakdrill.archs.own import Own
-from leakdrill.attacks import AttackSpec
 from leakdrill.datasets.members import Members
 from leakdrill.defences import DefenceSpec
 from leakdrill.defences.base import Answered
@@ -19,7 +18,9 @@ from leakdrill.defences.training import TrainingDefenceSpec
 from leakdrill.defences.training.combining import arch_has_batch_norm, contradiction
 from leakdrill.models.fit import Fit
 from leakdrill.models.verification import NUM_FOLDS, Metric
+from leakdrill.scenario.adversary import Adversary
 from leakdrill.scenario.data import Data
+from leakdrill.scenario.steps import AttackStep, Step, named_step
 from leakdrill.spec import Spec
 
 
@@ -134,82 +135,6 @@ class Csmall(Spec):
         return self
 
 
-class Knows(Spec):
-    """What the adversary is granted beside the public APIs."""
-
-    shadow_examples: bool = Field(True, description="the shadow splits: examples that are not members")
-    architecture: bool = Field(True, description="of the source model")
-    target_examples: bool = Field(False, description="csmall's own training data (TransMIA, appendix A)")
-    transfer_method: bool = Field(False, description="whether csmall freezes or fine-tunes")
-    defences: bool = Field(False, description="which the owner of the model under attack has taken, not their secrets")
-    labelled_identities: int = Field(
-        0,
-        ge=0,
-        description="people of whom each fold of an attack is told whether they are members, half of them; an attack "
-        "that is granted these is played in folds, and judged on other people",
-    )
-    labelled_attributes: int = Field(
-        0, ge=0, description="photos, of people who are not judged in that fold, of which it is told the attribute"
-    )
-
-
-class Adversary(Spec):
-    knows: Knows = Knows()
-    query_budget: int = Field(100_000, ge=0, description="examples, at each public API")
-    workers: int | None = Field(
-        None, ge=1, description="processes for shadow training; default: one per core, at most 8"
-    )
-
-
-class Fidelity(Spec):
-    """How good a copy leaks."""
-
-    blocks: int | None = Field(None, ge=1, description="only the first so many blocks; default: all")
-    bits: Literal[32, 16, 8] = Field(32, description="float32, float16, or int8 with one scale per tensor")
-    noise: float = Field(0.0, ge=0, description="Gaussian, in standard deviations of each tensor")
-
-
-class Breach(Spec):
-    """A state change of csmall that opens its exfiltration listener to the adversary."""
-
-    at: Literal["csmall"] = "csmall"
-    artefact: Literal["feature_extractor", "target_feature_extractor", "source_model"] = Field(
-        "feature_extractor", description="g_s as received, csmall's own g_t, or all of f_s if cbig.releases it"
-    )
-    channel: Literal["insider", "illegal_access", "malware"] = Field(
-        "insider", description="how it leaked, for the journal (TransMIA, section 3)"
-    )
-    fidelity: Fidelity = Fidelity()
-
-    @field_validator("fidelity", mode="before")
-    @classmethod
-    def _full(cls, value: Any) -> Any:
-        return {} if value == "full" else value
-
-    @model_validator(mode="after")
-    def _a_model_is_whole(self) -> Self:
-        if self.artefact == "source_model" and self.fidelity.blocks is not None:
-            raise ValueError("fidelity.blocks is for feature extractors: leave it out, or leak feature_extractor")
-        return self
-
-
-class PlainStep(Spec):
-    step: Literal["train_source", "load_source", "release", "adapt"]
-
-
-class BreachStep(Spec):
-    step: Literal["breach"]
-    breach: Breach
-
-
-class AttackStep(Spec):
-    step: Literal["attack"]
-    attack: AttackSpec
-
-
-Step = Annotated[PlainStep | BreachStep | AttackStep, Field(discriminator="step")]
-
-
 class Expectation(Spec):
     claim: str = Field(description="in words")
     that: str = Field(description="<name>.<metric> <op> <number or name.metric>")
@@ -286,7 +211,7 @@ class Scenario(Spec):
     @classmethod
     def _named_steps(cls, value: Any) -> Any:
         """`train_source` and `{attack: {...}}` as people write them."""
-        return [_named_step(step) for step in value] if isinstance(value, list) else value
+        return [named_step(step) for step in value] if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _enough_pairs(self) -> Self:
@@ -359,12 +284,3 @@ def check_attack_names(timeline: Sequence[Step]) -> None:
             raise ValueError(f"{count} attacks are called {name!r}: give each a `name` of its own")
         if name in RESERVED_NAMES:
             raise ValueError(f"an attack cannot be called {name!r}: give it another `name`")
-
-
-def _named_step(step: Any) -> Any:
-    if isinstance(step, str):
-        return {"step": step}
-    if isinstance(step, dict) and len(step) == 1:
-        ((name, content),) = step.items()
-        return {"step": name, name: content}
-    return step

@@ -27,7 +27,8 @@ from leakdrill.attacks.base import (
 from leakdrill.errors import ScenarioError
 from leakdrill.network.policy import Policy, Row
 from leakdrill.scenario.holdings import holdings
-from leakdrill.scenario.schema import AttackStep, BreachStep, PlainStep, Scenario, Step, check_attack_names
+from leakdrill.scenario.schema import Scenario, check_attack_names
+from leakdrill.scenario.steps import AttackStep, BreachStep, PlainStep, Step
 from leakdrill.scenario.suited import check_attack_suited, check_suited
 
 KNOWLEDGE = (  # fields of adversary.knows

@@ -32,7 +32,7 @@ from leakdrill.parties.verifier import calibrated
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.pb import target_pb2 as pb
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceServicer, TargetServiceServicer
-from leakdrill.scenario.schema import Breach
+from leakdrill.scenario.steps import Breach
 from leakdrill.seeds import derive
 from leakdrill.spec import from_json
 

@@ -12,7 +12,7 @@ from leakdrill.models.fidelity import degrade
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import fit_model, predict
 from leakdrill.models.transfer import adapt
-from leakdrill.scenario.schema import Fidelity
+from leakdrill.scenario.steps import Fidelity
 
 ARCH = FullyConnected(hidden=(16,), num_features=4)
 

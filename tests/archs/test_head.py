@@ -9,7 +9,7 @@ from leakdrill.errors import InvalidInput
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.fidelity import degrade
 from leakdrill.models.training import predict
-from leakdrill.scenario.schema import Fidelity
+from leakdrill.scenario.steps import Fidelity
 
 ARCH = SmallCnn(width=4, num_features=8)
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)

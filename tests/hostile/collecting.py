@@ -17,7 +17,8 @@ from leakdrill.network.identity import Credentials
 from leakdrill.referee import clients, drill
 from leakdrill.referee.drill import Drill
 from leakdrill.scenario import threat
-from leakdrill.scenario.schema import AttackStep, Scenario
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep
 from leakdrill.seeds import derive
 
 #: Half of each class of 0 to 7 is in the challenge; a deal of digits takes milliseconds.

@@ -6,7 +6,7 @@ from leakdrill.data.forms import ImageForm
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.fidelity import degrade
-from leakdrill.scenario.schema import Fidelity
+from leakdrill.scenario.steps import Fidelity
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from leakdrill.referee.estimate import (
 from leakdrill.referee.probe import Speed
 from leakdrill.referee.schedule import IN_TURN, Schedule
 from leakdrill.scenario.grid import expand_grid
-from leakdrill.scenario.schema import AttackStep, Scenario
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep
 
 SPEED = Speed(training={128: 100.0, 32: 50.0}, forward=1000.0, dealing=500.0)
 GRID = [(1, "freeze"), (1, "fine_tune"), (2, "freeze"), (2, "fine_tune")]

@@ -13,7 +13,8 @@ from leakdrill.errors import ScenarioError
 from leakdrill.scenario.axes import defence_kinds
 from leakdrill.scenario.grid import MAX_CELLS, Cell, expand, expand_grid, why_skipped
 from leakdrill.scenario.loading import Loaded, load_scenario
-from leakdrill.scenario.schema import AttackStep, BreachStep, Scenario
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep, BreachStep
 
 
 @pytest.fixture

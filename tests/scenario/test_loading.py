@@ -9,7 +9,8 @@ from leakdrill.errors import ScenarioError
 from leakdrill.referee.clause import validate as validate_clauses
 from leakdrill.scenario.grid import expand_grid
 from leakdrill.scenario.loading import SCENARIOS, SWEEPS, Loaded, find_scenarios, find_sweeps, load_scenario
-from leakdrill.scenario.schema import AttackStep, Scenario
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep
 from leakdrill.scenario.threat import check_threat
 
 SHIPPED = sorted([*SCENARIOS.glob("*.yaml"), *SWEEPS.glob("*.yaml")])

@@ -14,7 +14,7 @@ from leakdrill.referee.grid import run_scenario
 from leakdrill.referee.local import LocalParties
 from leakdrill.results import Results
 from leakdrill.scenario.loading import find_scenarios, load_scenario
-from leakdrill.scenario.schema import AttackStep
+from leakdrill.scenario.steps import AttackStep
 
 pytestmark = pytest.mark.slow
 

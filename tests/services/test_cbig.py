@@ -27,7 +27,8 @@ from leakdrill.parties.released import released
 from leakdrill.parties.store import SplitStore
 from leakdrill.pb import party_pb2, target_pb2, target_pb2_grpc
 from leakdrill.referee.clients import CbigClient, CsmallClient
-from leakdrill.scenario.schema import Api, Breach, Fidelity, SourceModel, TargetModel
+from leakdrill.scenario.schema import Api, SourceModel, TargetModel
+from leakdrill.scenario.steps import Breach, Fidelity
 from leakdrill.seeds import derive
 from services.cbig.__main__ import listeners as of_cbig
 from services.csmall.__main__ import listeners as of_csmall

@@ -25,7 +25,8 @@ from leakdrill.parties.party import Party
 from leakdrill.parties.store import SplitStore
 from leakdrill.pb import party_pb2, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
 from leakdrill.referee.clients import CsmallClient
-from leakdrill.scenario.schema import Api, Breach, SourceModel, TargetModel
+from leakdrill.scenario.schema import Api, SourceModel, TargetModel
+from leakdrill.scenario.steps import Breach
 from services.csmall.__main__ import listeners
 
 
