@@ -16,7 +16,7 @@ class TopK(Defence):
     """
 
     kind: Literal["top_k"] = "top_k"
-    k: int = Field(3, ge=1, description="as many as there are classes, or more, is no defence")
+    k: int = Field(3, ge=1, description="as many as there are classes less one, or more, is no defence")
     keeps_argmax: ClassVar[bool] = True
 
     def defend(self, scores: Scores, keys: Keys) -> Scores:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from leakdrill.errors import ScenarioError
 from leakdrill.models.augment import Change, draw_change
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import Progress, Rows, epoch_batches, learning_rate, num_batches
+from leakdrill.models.training import Progress, Rows, check_batches, epoch_batches, learning_rate, num_batches
 from leakdrill.seeds import numpy_generator
 
 #: Brings the inputs at these rows, changed as the second argument says, and what the network should give for them.
@@ -28,8 +28,10 @@ def match(
 ) -> None:
     """Fit `network` in place by `fit`, in single precision; `loss` is of what it gives and what it should give.
 
-    Leaves it in evaluation mode. Raises ScenarioError where training diverges.
+    Leaves it in evaluation mode. Raises ScenarioError where training diverges, and for batches of one example where the
+    network normalises over the batch.
     """
+    check_batches(network, num_examples, fit)
     optimiser = torch.optim.SGD(network.parameters(), fit.learning_rate, fit.momentum, weight_decay=fit.weight_decay)
     generator = numpy_generator(seed, "batches")
     num_copies = num_examples * fit.copies

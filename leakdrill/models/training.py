@@ -116,7 +116,9 @@ def descend(
     hooks: Hooks = PLAIN,
 ) -> int:
     """`fit_model` for inputs of any kind: `gather` brings them, and `score` rates the model after each epoch."""
-    _check(model, len(labels), fit)
+    if not len(labels):
+        raise InvalidInput("cannot train on no examples")
+    check_batches(model, len(labels), fit)
     prepare_head(model, fit)
     optimiser = torch.optim.SGD(model.parameters(), fit.learning_rate, fit.momentum, weight_decay=fit.weight_decay)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=_trains_in_bfloat16(model, fit))
@@ -246,11 +248,10 @@ def _step(
     return loss.item() * len(targets)
 
 
-def _check(model: nn.Module, num_examples: int, fit: Fit) -> None:
-    if not num_examples:
-        raise InvalidInput("cannot train on no examples")
+def check_batches(model: nn.Module, num_examples: int, fit: Fit) -> None:
+    """Raises ScenarioError for batches of one example and a network that normalises over the batch."""
     smallest = min(fit.batch_size, num_examples)
-    if smallest < 2 and any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+    if smallest < 2 and any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in model.modules()):
         raise ScenarioError(
             f"batch normalisation needs batches of at least 2 examples, got batch_size {fit.batch_size} "
             f"and {num_examples} training examples"

@@ -77,6 +77,12 @@ def test_a_key_hangs_on_every_byte_of_the_image_and_on_the_secret() -> None:
     assert first not in keys_of(images, secret=2)
 
 
+def test_rows_that_no_model_tells_apart_have_one_key() -> None:
+    rows = np.array([[1.5, 0.0], [1.5, -0.0], [-1.5, 0.0]], np.float32)
+    plain, minus_zero, other = keys_of(rows, secret=1)
+    assert plain == minus_zero != other
+
+
 @pytest.mark.parametrize(
     ("figures", "expected"), [(1, [0.1, 0.02, 0, -0.0007, 2]), (3, [0.123, 0.0196, 0, -0.000655, 1.51])]
 )

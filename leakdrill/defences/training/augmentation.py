@@ -11,8 +11,8 @@ from leakdrill.models.fit import Fit
 class Augmentation(TrainingDefence):
     """Random changes of the training images, fresh in every epoch: flip, shift, cutout (Label-Only, section 6.1).
 
-    What is set here takes the place of the same setting of the fit; flip: false and 0 leave the fit's. Flips and shifts
-    by up to 4 pixels are the paper's.
+    What is set here takes the place of the same setting of the fit; flip: false and 0 leave the fit's. Shifts by
+    up to 4 pixels are the paper's. Its flips are vertical; ours mirror left and right, which leaves a face a face.
     """
 
     kind: Literal["augmentation"] = "augmentation"

@@ -36,7 +36,7 @@ class Course:
     seed: int  # of what may be known: batches, dropped units
     secret: int  # of what must not: noise that is to hide something, and who is sampled for it
     held_out: Examples | None  # of the same owner, to choose and compare on
-    public: Examples | None  # of nobody's secret, and of classes of their own
+    public: Examples | None  # nobody's secret; of the same classes as `train`
     score: Callable[[], float] | None  # of the model, after each epoch, to choose one
     hooks: Hooks = PLAIN
     descend: Callable[["Course", Progress | None], int] = plainly
