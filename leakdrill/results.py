@@ -58,7 +58,8 @@ class Proportion(Interval):
 class Privacy(Spec):
     """What was spent on a model's training set: (epsilon, delta)-differential privacy, adding or removing one example.
 
-    The choice of the epoch, on validation examples, is not of that set.
+    It covers the weights, and so what is computed from them alone: not what else is fitted on that set. The choice of
+    the epoch, on validation examples, is not of that set.
     """
 
     epsilon: float

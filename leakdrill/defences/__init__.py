@@ -21,6 +21,7 @@ from leakdrill.defences.purification import Purification
 from leakdrill.defences.rounding import Rounding
 from leakdrill.defences.temperature import Temperature
 from leakdrill.defences.top_k import TopK
+from leakdrill.errors import ScenarioError
 from leakdrill.plugins import Kinds
 from leakdrill.seeds import derive
 
@@ -52,7 +53,9 @@ class Guard:
 
 
 def guard(defences: Sequence[Defence], owner: Owner) -> Guard:
-    """All of them, one after another, fitted on what the owner has."""
+    """All of them, one after another, fitted on what the owner has. Raises ScenarioError where one is `misplaced`."""
+    if wrong := misplaced(defences):
+        raise ScenarioError(wrong)
     fitted = [(defence.keeps_argmax, defence.fitted(owner)) for defence in defences]
 
     def defend(scores: Scores, keys: Keys) -> Scores:
@@ -64,6 +67,19 @@ def guard(defences: Sequence[Defence], owner: Owner) -> Guard:
     keeps_argmax = all(keeps_argmax for keeps_argmax, _ in fitted)
     is_fresh = any(defence.fresh_deviation for defence in defences)
     return Guard(defend, keeps_argmax, derive(owner.seed, "keys"), is_fresh)
+
+
+def misplaced(defences: Sequence[Defence]) -> str | None:
+    """What is wrong with their order, if anything: what is fitted is fitted on the model's own scores, and behind
+    another defence it would be shown others."""
+    for place, defence in enumerate(defences):
+        if defence.is_fitted and place:
+            return (
+                f"{defence.kind} is fitted on the model's own scores, and behind {defences[place - 1].kind} it would "
+                f"stand before others: put {defence.kind} first"
+                + (", and leave one out" if defences[0].is_fitted else "")
+            )
+    return None
 
 
 def guard_faces(defences: Sequence[Defence], answered: Answered, seed: int) -> Guard | None:

@@ -44,6 +44,7 @@ class Defence(Spec):
     kind: str
     keeps_argmax: ClassVar[bool]  # on every row; of several largest, the first counts
     is_fitted: ClassVar[bool] = False  # on its owner's training examples and held-out ones of its own
+    spares_members: ClassVar[bool] = False  # whether, though fitted, it is so on the held-out ones alone
 
     @property
     def fresh_deviation(self) -> float:

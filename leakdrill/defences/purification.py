@@ -36,6 +36,7 @@ class Purification(Defence):
     )
     keeps_argmax: ClassVar[bool] = True
     is_fitted: ClassVar[bool] = True
+    spares_members: ClassVar[bool] = True
 
     def fitted(self, owner: Owner) -> Defend:
         made_of = {"purifier": self.fit.model_dump(mode="json"), "seed": owner.seed, **owner.made_of}

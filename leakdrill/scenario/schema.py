@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from leakdrill.archs import ArchSpec
 from leakdrill.archs.own import Own
 from leakdrill.datasets.members import Members
-from leakdrill.defences import DefenceSpec
+from leakdrill.defences import DefenceSpec, misplaced
 from leakdrill.defences.base import Answered
 from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.defences.training import TrainingDefenceSpec
@@ -76,6 +76,12 @@ class Api(Spec):
     rate_limit: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="examples per second from each caller; default: no limit"
     )
+
+    @model_validator(mode="after")
+    def _fitted_comes_first(self) -> Self:
+        if wrong := misplaced(self.defences):
+            raise ValueError(f"api.defences: {wrong}")
+        return self
 
     @model_validator(mode="after")
     def _nothing_undefended(self) -> Self:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import torch
@@ -11,19 +12,20 @@ from leakdrill.archs import ARCHS, cut
 from leakdrill.archs.fully_connected import FullyConnected
 from leakdrill.archs.own import Own
 from leakdrill.attacks.base import Attack
+from leakdrill.attacks.tuning.defended import OnShadows
 from leakdrill.datasets.table import TableSpec
+from leakdrill.defences.training.combining import arch_has_batch_norm, contradiction
 from leakdrill.defences.training.dp_sgd import DpSgd
 from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.standing import defences_of_victim
 
 
 def check_suited(scenario: Scenario) -> None:
     """Raises ScenarioError for a network of the other form, for images' changes to rows, and for a privacy that is out
     of reach. Opens no data set."""
-    for defence in scenario.cbig.source_model.defences:
-        if isinstance(defence, DpSgd):
-            defence.check(2 * scenario.data.splits.source_train)  # of two classes at least
+    _check_privacy(scenario)
     dataset, arch = scenario.data.dataset, scenario.cbig.source_model.arch
     has_rows, takes_rows = isinstance(dataset, TableSpec), isinstance(arch, FullyConnected)
     if has_rows != takes_rows:
@@ -35,6 +37,24 @@ def check_suited(scenario: Scenario) -> None:
     if has_rows:
         _check_fit("cbig.source_model.fit, with its defences,", scenario.cbig.source_model.defended_fit)
         _check_fit("csmall.target_model.fit", scenario.csmall.target_model.fit)
+        for defence in (*scenario.cbig.source_model.defences, *scenario.cbig.release_defences):
+            if isinstance(fit := getattr(defence, "fit", None), Fit):
+                _check_fit(f"{defence.kind}.fit", fit)
+
+
+def _check_privacy(scenario: Scenario) -> None:
+    """Raises ScenarioError for a privacy out of reach, or one that what stands before the model would not keep to."""
+    for defence in scenario.cbig.source_model.defences:
+        if not isinstance(defence, DpSgd):
+            continue
+        defence.check(2 * scenario.data.splits.source_train)  # of two classes at least
+        for other in scenario.cbig.api.defences:
+            if other.is_fitted and not other.spares_members:
+                raise ScenarioError(
+                    f"cbig.api.defences has {other.kind}, which is fitted on members, and no part of the epsilon that "
+                    "dp_sgd would report: leave one of the two out, or choose one that is not fitted on them "
+                    "(purification, temperature, rounding)"
+                )
 
 
 def _check_release(scenario: Scenario) -> None:
@@ -69,6 +89,28 @@ def check_attack_suited(attack: Attack, scenario: Scenario) -> None:
             )
         if has_rows and isinstance(value, Fit):
             _check_fit(f"{told}: {key}", value)
+    for part in _parts(attack):
+        _check_shadows(part, told, scenario)
+
+
+def _check_shadows(attack: Attack, told: str, scenario: Scenario) -> None:
+    """Raises ScenarioError where its shadow models cannot run the training defences of cbig's."""
+    if not isinstance(attack, OnShadows) or not attack.defended_shadows:
+        return
+    known = defences_of_victim(scenario).training
+    run = [defence for defence in known if attack.adapts_to(defence, "training")]
+    arch = getattr(attack, "arch", None) or scenario.cbig.source_model.arch
+    fit = reduce(lambda fit, defence: defence.changed_fit(fit), run, getattr(attack, "fit", Fit()))
+    if run and (wrong := contradiction(run, fit, arch_has_batch_norm(arch))):
+        raise ScenarioError(f"{told}, whose shadow models run cbig's defences: {wrong}")
+
+
+def _parts(attack: Attack) -> Iterator[Attack]:
+    """It, and the attacks inside it."""
+    yield attack
+    for key in type(attack).model_fields:
+        if isinstance(inside := getattr(attack, key), Attack):
+            yield from _parts(inside)
 
 
 def _settings(attack: Attack, prefix: str = "") -> Iterator[tuple[str, Any]]:

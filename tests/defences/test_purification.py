@@ -6,9 +6,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from leakdrill.defences import Purification, guard
+from leakdrill.defences import MemGuard, Purification, Temperature, guard
 from leakdrill.defences.dense import layers_of
 from leakdrill.defences.purification import fit_purifier, purified
+from leakdrill.errors import ScenarioError
 from leakdrill.models.fit import Fit
 from tests.defences.answers import keys, members, non_members, owner
 
@@ -59,3 +60,17 @@ def test_the_purifier_is_fitted_once_for_what_made_it(tmp_path: Path) -> None:
     first, again = (guard([defence], owner(tmp_path, NUM_CLASSES)).defend(scores, keys(20)) for _ in range(2))
     assert (first == again).all()
     assert len(list(tmp_path.glob("*/meta.json"))) == 1
+
+
+def test_what_is_fitted_on_the_models_own_scores_stands_before_them(tmp_path: Path) -> None:
+    own = owner(tmp_path, NUM_CLASSES)
+    guard([Purification(fit=FIT.model_copy(update={"epochs": 1})), Temperature()], own)
+    with pytest.raises(ScenarioError, match="behind temperature it would stand before others: put memguard first"):
+        guard([Temperature(), MemGuard()], own)
+    with pytest.raises(ScenarioError, match="and leave one out"):
+        guard([Purification(), MemGuard()], own)
+
+
+def test_batches_of_one_row_which_nothing_can_be_normalised_over_are_refused() -> None:
+    with pytest.raises(ScenarioError, match="batch normalisation needs batches of at least 2"):
+        fit_purifier(non_members(20, NUM_CLASSES), FIT.model_copy(update={"batch_size": 1}), seed=3)
