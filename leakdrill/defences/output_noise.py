@@ -17,8 +17,8 @@ class OutputNoise(Defence):
 
     Scores sum to one again, and embeddings have length 1; a distance has nothing to be scaled to, and one that became
     negative is 0. The deviation is relative: a class that was ruled out stays so. `fresh` noise differs every time the
-    same example is asked about, and an adversary can average it away; otherwise it hangs on the example, and asking
-    again is in vain.
+    same example is asked about, and an adversary can average it away; otherwise it hangs on the example's bytes, and
+    asking for the very same again is in vain.
     """
 
     kind: Literal["output_noise"] = "output_noise"
