@@ -32,7 +32,9 @@ def deployment(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         name: yaml.safe_dump(SMALL | {"expect": [{"claim": name, "that": that}], "split_key": "0" * 32})
         for name, that in EXPECTATIONS.items()
     }
-    scenarios["broken"] = yaml.safe_dump(SMALL | {"adversary": {"query_budget": 10, "workers": 1}})
+    # up to the gap attack, which announces no queries: others would be refused before anything starts
+    broken = {"timeline": SMALL["timeline"][:4], "adversary": {"query_budget": 10, "workers": 1}}
+    scenarios["broken"] = yaml.safe_dump(SMALL | broken)
     directory = tmp_path_factory.mktemp("checkout")
     deployment = Deployment.create(directory, f"leakdrill-test-{uuid.uuid4().hex[:8]}", scenarios)
     try:

@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 import pytest
 import yaml
-from small import small
+from small import SMALL, small
 
 from leakdrill.network.identity import Authority, Credentials
 from leakdrill.network.rpc import connect
@@ -145,7 +145,8 @@ def try_to_exfiltrate(drill: Drill, credentials: Credentials) -> None:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Prometheus, with a drill that it has watched: a refusal, an attack that nearly spends its budget, a breach."""
     directory = tmp_path_factory.mktemp("observe")
-    with Drill(small(adversary={"query_budget": 300, "workers": 1}), out=directory / "run") as drill:
+    scenario = small(timeline=SMALL["timeline"][:4], adversary={"query_budget": 300, "workers": 1})
+    with Drill(scenario, out=directory / "run") as drill:
         addresses = {party: drill.parties.addresses[f"{party}/metrics"] for party in PARTIES}
         credentials = directory / "run" / "parties"
         with prometheus(configured(directory, credentials / "referee" / "credentials", addresses)) as watching:

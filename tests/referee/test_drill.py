@@ -129,7 +129,10 @@ def test_a_party_that_dies_in_mid_drill_breaks_it_with_the_reason_and_the_run_ca
 
 
 def test_a_budget_that_does_not_cover_an_attack_breaks_the_drill_and_says_what_is_left(tmp_path: Path) -> None:
-    with Drill(small(adversary={"query_budget": 300, "workers": 1}), out=tmp_path / "run") as drill:
+    gap = {"kind": "gap"}  # which announces nothing, or it would be refused before anything starts
+    timeline = ["train_source", {"attack": gap}, {"attack": gap | {"name": "again"}}]
+    scenario = small(timeline=timeline, adversary={"query_budget": 300, "workers": 1})
+    with Drill(scenario, out=tmp_path / "run") as drill:
         broken = drill.run()
     assert broken.verdict == "broken"
     assert "left of 300" in (broken.error or "")

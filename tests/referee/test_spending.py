@@ -48,7 +48,9 @@ class Killer(SilentObserver):
 @pytest.mark.slow
 def test_an_attack_that_was_interrupted_costs_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
     exactly = 280 + 280 + 210  # gap's and after's challenge, and after's tuning: not an example more is to be had
+    after = SMALL["timeline"][-1]["attack"] | {"tuning_queries": 210}  # all that it holds: it announces no more
     scenario = small(
+        timeline=[*SMALL["timeline"][:-1], {"attack": after}],
         adversary={"query_budget": exactly, "workers": 1},
         cbig=SMALL["cbig"] | {"api": {"price_per_thousand": 1.5}},
         split_key="pinned, so that both runs have the same members",
