@@ -1,7 +1,9 @@
 """What tests of several parts share."""
 
 import os
+import signal
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it; a suite in the background would ignore it
 for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy is imported: threads that wait for each other cost more
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 

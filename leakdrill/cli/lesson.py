@@ -58,7 +58,8 @@ def lesson(
     else:
         _play(name, run_dir, settings, smoke)
     _print_guesses(questions, guesses, run_dir)
-    typer.echo(f"\nthe report: {run_dir / 'report.html'}\nthe page:   {LESSONS / name.removeprefix('lesson-')}.md")
+    report = f"leakdrill report {run_dir}" if recorded else run_dir / "report.html"
+    typer.echo(f"\nthe report: {report}\nthe page:   {LESSONS / name.removeprefix('lesson-')}.md")
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ Shell = Callable[..., Result]
 def leakdrill(monkeypatch: pytest.MonkeyPatch) -> Shell:
     """Call it as `leakdrill("show", run_dir)`, whatever terminal the tests run in."""
     monkeypatch.delenv("COLUMNS", raising=False)
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return lambda *arguments, typed=None: CliRunner().invoke(app, [str(argument) for argument in arguments], typed)
 
 
 @pytest.fixture

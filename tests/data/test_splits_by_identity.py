@@ -51,7 +51,7 @@ def test_the_challenge_has_as_many_photos_of_everyone_and_the_truth_is_aligned()
 
 def test_unseen_photos_of_cbigs_people_are_in_no_split_of_cbigs() -> None:
     made = deal(data(challenge={"members_by": "identity", "per_class": 4, "members_from": "unseen"}), "key")
-    seen = np.concatenate([made.splits[name].indices for name in RECIPIENTS["cbig"]])
+    seen = np.concatenate([made.splits[name].indices for name in RECIPIENTS["cbig"] if name in made.splits])
     challenge = made.splits["challenge"]
     assert not np.isin(challenge.indices, seen).any()
     assert people(made.splits["unseen"]) == people(made.splits["source_train"])

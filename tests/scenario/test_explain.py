@@ -78,7 +78,7 @@ def explained(raw: Any) -> list[str]:
         ("data.target", {"classes": 4, "train": 5}, "data.target.test: missing (of each class)"),
         ("data.target.dataset", {"set": "lfw"}, "data.target.dataset.root: missing"),
         ("adversary.knows", "all", "adversary.knows: wanted a mapping of keys to values, got 'all'"),
-        ("grid", {"seed": 3}, "grid.seed: wanted a valid list, got 3"),
+        ("grid", {"seed": 3}, "grid: seed is '3': wanted a list of values, a mapping of labels"),
     ],
 )
 def test_one_line_says_which_key_what_was_got_and_what_would_be_right(key: str, value: Any, line: str) -> None:
