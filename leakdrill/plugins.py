@@ -156,9 +156,12 @@ def of_tag(tag: str) -> type[Spec] | None:
     return next((found for found, named in _references.items() if tag in named.values()), None)
 
 
-def digests() -> dict[str, str]:
-    """SHA-256 of each file that this process loaded a class from, by path: part of what a result depends on."""
-    return dict(_digests)
+def digests(named_in: str | None = None) -> dict[str, str]:
+    """SHA-256 of each file that this process loaded a class from, by path: part of what a result depends on.
+
+    named_in: a scenario's JSON, and only of files that it names.
+    """
+    return {path: digest for path, digest in _digests.items() if named_in is None or f"{path}:" in named_in}
 
 
 def load_module(file: Path, told: str) -> ModuleType:

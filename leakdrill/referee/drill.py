@@ -284,7 +284,7 @@ class Drill:
 
     def judge(self, error: str | None = None) -> Results:
         """What the drill found so far, left in results.json and results.csv; with an `error`, it is `broken`."""
-        results = self._judge.results(environment(), self._seconds, error)
+        results = self._judge.results(environment(self.scenario.model_dump_json()), self._seconds, error)
         part = self.run_dir / "results.json.part"
         part.write_text(results.model_dump_json(indent=2))
         part.replace(self.run_dir / "results.json")

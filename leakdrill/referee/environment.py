@@ -14,7 +14,8 @@ from leakdrill import plugins
 PACKAGES = ("leakdrill", "torch", "torchvision", "numpy", "scikit-learn", "grpcio", "protobuf", "safetensors")
 
 
-def environment() -> dict[str, Any]:
+def environment(scenario_json: str | None = None) -> dict[str, Any]:
+    """`scenario_json`: of the scenario that was played, if one was; plug-ins of others are left out."""
     return {
         "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
         "commit": _commit(),
@@ -23,7 +24,7 @@ def environment() -> dict[str, Any]:
         "num_cores": os.cpu_count(),
         "device": "cpu",
         "threads_per_party": 1,
-    } | ({"plugins": loaded} if (loaded := plugins.digests()) else {})
+    } | ({"plugins": loaded} if (loaded := plugins.digests(scenario_json)) else {})
 
 
 def _commit() -> str | None:
