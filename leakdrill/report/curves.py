@@ -47,7 +47,7 @@ def query_figure(attacks: Sequence[AttackResult]) -> Figure | None:
 
 
 def frontier_figure(rows: Rows, utility: str, metric: str, title: str) -> Figure:
-    """The strongest attack on each cell against what the model is worth: low and to the right is best.
+    """Attacks against what the model is worth: low and to the right is best.
 
     Rows have name (of the setting), group (what gives it its colour), attack, utility and its interval `worst` to
     `best`, value and its `low` and `high`.
@@ -59,7 +59,7 @@ def frontier_figure(rows: Rows, utility: str, metric: str, title: str) -> Figure
     base = alt.Chart(named("settings"))
     tips = [
         alt.Tooltip("name:N", title="setting"),
-        alt.Tooltip("attack:N", title="strongest attack"),
+        alt.Tooltip("attack:N", title="attack"),
         alt.Tooltip("value:Q", title=metric, format=".3f"),
         alt.Tooltip("utility:Q", title=utility, format=".1%"),
     ]
@@ -72,6 +72,8 @@ def frontier_figure(rows: Rows, utility: str, metric: str, title: str) -> Figure
     shape = alt.Shape("group:N", scale=alt.Scale(domain=groups), title=None)
     points = base.mark_point(size=90, filled=True, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tips)
     chance = alt.Chart(named("chance")).mark_rule(color=FAINT, strokeDash=[3, 3]).encode(y="at:Q")
-    told = "; ".join(f"{row['name']}: {utility} {row['utility']:.1%}, {metric} {row['value']:.3f}" for row in rows)
+    told = "; ".join(
+        f"{row['name']}, {row['attack']}: {utility} {row['utility']:.1%}, {metric} {row['value']:.3f}" for row in rows
+    )
     settings = {"settings": rows, "chance": [{"at": 0.5}]}
     return figure(f"frontier-{metric}", title, told, chance + upright + across + points, settings)

@@ -75,9 +75,8 @@ def intervals_name(rows: Iterable[Row]) -> str:
     return f"{spread}, or with its 95 % interval where there is one seed" if 1 in over else spread
 
 
-def utility_name(sweep: Sweep) -> str:
+def utility_name(found: Iterable[Results]) -> str:
     """What the horizontal axis of the frontier says."""
-    found = [cell.run.results for cell in sweep.cells if cell.run and cell.run.results]
     return "verification accuracy" if any(_verified(results) for results in found) else "test accuracy"
 
 
@@ -94,6 +93,18 @@ def frontier_rows(rows: list[Row], metric: str) -> Rows:
         rounded: dict[str, float] = {key: round(end, 4) for key, end in ends.items()}
         group = row.name if len(rows) <= MOST_COLOURS else next(iter(row.labels.values()), row.name)
         points.append({"name": row.name, "group": group, "attack": name, **rounded})
+    return points
+
+
+def run_rows(results: Results) -> Rows:
+    """The same for one drill: its attacks, each over what the model is worth that it was played on."""
+    points: Rows = []
+    for attack in contenders(results):
+        if worth := _worth(results, attack):
+            ends = {"utility": worth.value, "worst": worth.low, "best": worth.high}
+            ends |= {"value": attack.auc.value, "low": attack.auc.low, "high": attack.auc.high}
+            rounded: dict[str, float] = {key: round(end, 4) for key, end in ends.items()}
+            points.append({"name": attack.on, "group": attack.name, "attack": attack.name, **rounded})
     return points
 
 
@@ -136,7 +147,7 @@ def _worths(found: list[Results]) -> list[Interval]:
         seed = results.scenario.get("seed")
         if seed not in by_seed or _highest(results) > _highest(by_seed[seed]):
             by_seed[seed] = results
-    return [worth for results in by_seed.values() if (worth := _worth(results))]
+    return [worth for results in by_seed.values() if (worth := _worth(results, strongest(results)))]
 
 
 def _highest(results: Results) -> float:
@@ -145,13 +156,12 @@ def _highest(results: Results) -> float:
     return attack.auc.value if attack else -1.0
 
 
-def _worth(results: Results) -> Interval | None:
-    """Of what is sold: verification where it was tried on pairs, else the model whose members are sought."""
+def _worth(results: Results, attack: AttackResult | None) -> Interval | None:
+    """Of what is sold: verification where it was tried on pairs, else the model whose members the attack seeks."""
     if tried := _verified(results):
         error = 1.96 * tried.accuracy_error
         return Interval(value=tried.accuracy, low=tried.accuracy - error, high=min(1.0, tried.accuracy + error))
-    attacked = strongest(results)
-    victim = "target" if attacked and attacked.on.startswith("csmall/") else "source"
+    victim = "target" if attack and attack.on.startswith("csmall/") else "source"
     model = results.models.get(victim)
     return model.test_accuracy if model else None
 

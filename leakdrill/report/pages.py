@@ -40,6 +40,7 @@ def run_page(run: Run, include_examples: bool = False) -> str:
         rocs=_rocs(run),
         distributions=distribution_figures(run.judged, run.attacks),
         queries=query_figure(run.attacks),
+        frontier=_frontier(results) if results else None,
         exposed=_exposed(run, point, include_examples),
         remarks=remarks(results) if results else [],
         version=version("leakdrill"),
@@ -49,13 +50,13 @@ def run_page(run: Run, include_examples: bool = False) -> str:
 def sweep_page(sweep: Sweep, has_links: bool = True) -> str:
     """The report on a grid: what each cell came to, beside the others, with links to their reports beside it."""
     rows = frontier.rows_of(sweep)
-    utility = frontier.utility_name(sweep)
+    played = [cell.run.results for cell in sweep.cells if cell.run and cell.run.results]
+    utility = frontier.utility_name(played)
     frontiers = [
         frontier_figure(points, utility, metric, f"{metric} of the strongest attack")
         for metric in ("AUC", "accuracy")
         if len(points := frontier.frontier_rows(rows, metric)) > 1
     ]
-    played = [cell.run.results for cell in sweep.cells if cell.run and cell.run.results]
     return render(
         "sweep.html.j2",
         sweep=sweep,
@@ -75,6 +76,13 @@ def sweep_page(sweep: Sweep, has_links: bool = True) -> str:
         environment=played[0].environment if played else {},
         version=version("leakdrill"),
     )
+
+
+def _frontier(results: Results) -> Figure | None:
+    """None where there is nothing to compare."""
+    points = frontier.run_rows(results)
+    utility = frontier.utility_name([results])
+    return frontier_figure(points, utility, "AUC", "AUC of each attack") if len(points) > 1 else None
 
 
 _VERDICTS = ("met", "not met", "undecided", "broken")

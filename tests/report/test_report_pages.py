@@ -41,7 +41,7 @@ def charts(page: Path) -> dict[str, dict[str, Any]]:
     return {name: json.loads(spec) for name, spec in re.findall(pattern, page.read_text(), flags=re.DOTALL)}
 
 
-def test_a_report_has_all_its_parts_in_one_small_file(record: Record) -> None:
+def test_a_report_has_all_its_parts_in_one_small_file(record: Record, finished: Results) -> None:
     page = write_report(record())
     assert page.name == "report.html"
     assert page.stat().st_size < 3_000_000
@@ -60,7 +60,10 @@ def test_a_report_has_all_its_parts_in_one_small_file(record: Record) -> None:
         "#0",
     ):
         assert part in words, part
-    assert set(charts(page)) == {"roc-linear-example", "roc-log-example", "scores-coin", "scores-sure", "classes"}
+    curves = {"roc-linear-example", "roc-log-example", "scores-coin", "scores-sure", "classes"}
+    drawn = charts(page)
+    assert set(drawn) == curves | {"frontier-AUC"}
+    assert drawn["frontier-AUC"]["description"].count("cbig/source") == len(finished.attacks)
 
 
 def test_nothing_in_a_report_is_loaded_from_elsewhere(record: Record) -> None:
