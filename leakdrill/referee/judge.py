@@ -13,18 +13,18 @@ from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.data.examples import Inputs
 from leakdrill.data.splits import Deal, Split
 from leakdrill.datasets.members import Members
-from leakdrill.metrics import Judged, attack_result, proportion
+from leakdrill.metrics import Judged, proportion
 from leakdrill.models.verification import Calibration
 from leakdrill.network.policy import Policy
 from leakdrill.pb.party_pb2 import TrainReport
 from leakdrill.referee.baseline import Baseline, judge_baseline, judge_identities
 from leakdrill.referee.defended import defence_results
 from leakdrill.referee.expect import Evidence, decide, overall
-from leakdrill.referee.folds import Bools, Rows, abstained, by_fold
+from leakdrill.referee.folds import Rows
+from leakdrill.referee.judged_attack import judge_attack
 from leakdrill.referee.overlap import overlaps
-from leakdrill.referee.question import graded, question
+from leakdrill.referee.question import question
 from leakdrill.referee.truth import Truth
-from leakdrill.referee.within import within_queries
 from leakdrill.results import (
     AttackResult,
     BreachResult,
@@ -36,17 +36,13 @@ from leakdrill.results import (
     VerificationResult,
 )
 from leakdrill.scenario.schema import Scenario
-from leakdrill.scenario.standing import adaptive_to
-
-#: In the notes of an attack that said something of members alone, or of others alone.
-ONE_KIND = "all it said something of are of one kind: here are all, those that it abstained from as it scored them"
 
 
 class Judge:
     """Holds the truth of one drill and collects its evidence."""
 
     def __init__(self, scenario: Scenario, truth: Truth, cards: Deal) -> None:
-        self._scenario = scenario
+        self.scenario = scenario
         self._truth = truth
         self._cards = cards
         self._models: dict[str, ModelResult] = {}
@@ -61,7 +57,7 @@ class Judge:
 
     @property
     def _is_by_identity(self) -> bool:
-        return self._scenario.data.challenge.members_by == "identity"
+        return self.scenario.data.challenge.members_by == "identity"
 
     @property
     def num_challenge(self) -> int:
@@ -98,49 +94,25 @@ class Judge:
         folds: Rows | None = None,
     ) -> AttackResult:
         """An attack judged over its repeats; the notes are those of the first. `folds` (N,): where it was played so."""
-        truth, is_known = question(attack, self._cards, self._truth.is_member)
-        judged = Judged(
-            np.stack([said.scores for said in verdicts]),
-            np.stack([said.decisions for said in verdicts]),
-            truth,
-            self._truth.labels,
+        found = judge_attack(
+            attack,
+            verdicts,
+            question(attack, self._cards, self._truth.is_member),
+            self.scenario,
+            self._truth,
+            queries,
+            seconds,
+            folds,
         )
-        within = within_queries(attack, verdicts, judged, queries.get(self._scenario.data.challenge.victim, 0))
-        num_units = len(truth)
-        kept, is_comparable = _kept(is_known, abstained(verdicts), truth)
-        if len(kept) < len(truth):
-            judged, within = judged.take(kept), {asked: then.take(kept) for asked, then in within.items()}
-        examples = None
-        if self._is_by_identity or attack.goal == "attribute":
-            num_units = len(np.unique(self._truth.labels))
-            examples, judged = judged, judged.of_classes()
-            within = {asked: then.of_classes() for asked, then in within.items()}
-        result = attack_result(
-            judged,
-            examples=examples,
-            num_excluded=num_units - len(judged.is_member),
-            folds=None if folds is None else by_fold(attack, examples or judged, folds[kept]),
-            name=attack.name,
-            kind=attack.kind,
-            goal=attack.goal,
-            on=self._scenario.data.challenge.victim,
-            queries=queries,
-            cost=self._cost(queries),
-            within=within,
-            adaptive_to=adaptive_to(attack, self._scenario),
-            notes=graded(verdicts[0].notes, self._truth.labels) | ({} if is_comparable else {"judged": ONE_KIND}),
-            seconds=seconds,
-        )
-        if is_comparable:
-            self._judged[attack.name], self._within[attack.name] = judged, within
-            self._units[attack.name] = kept if examples is None else judged.labels
-        self._played[attack.name], self._attacks[attack.name] = attack, result
-        return result
+        if found.is_comparable:
+            self._judged[attack.name], self._within[attack.name] = found.judged, found.within
+            self._units[attack.name] = found.units
+        self._played[attack.name], self._attacks[attack.name] = attack, found.result
+        return found.result
 
-    def _cost(self, queries: Mapping[str, int]) -> float:
-        """What so many examples of each model cost, by its owner's price per thousand."""
-        apis = {"cbig": self._scenario.cbig.api, "csmall": self._scenario.csmall.api}
-        return sum(count * apis[model.partition("/")[0]].price_per_thousand / 1000 for model, count in queries.items())
+    def add(self, attack: Attack, result: AttackResult) -> None:
+        """An attack that was judged elsewhere: it stands among the others, and decides no expectation."""
+        self._played[attack.name], self._attacks[attack.name] = attack, result
 
     def results(self, environment: dict[str, Any], seconds: dict[str, float], error: str | None) -> Results:
         """All that was found; expectations are decided unless the drill broke before its end."""
@@ -149,7 +121,7 @@ class Judge:
         doubt = self._doubt(baseline.result)
         verdict = "undecided" if doubt else overall(expectation.outcome for expectation in expectations)
         return Results(
-            scenario=self._scenario.model_dump(mode="json"),
+            scenario=self.scenario.model_dump(mode="json"),
             verdict="broken" if error else verdict,
             error=error,
             undecided_because=doubt,
@@ -158,7 +130,7 @@ class Judge:
             breaches=self._breaches,
             baseline=baseline.result,
             attacks=list(self._attacks.values()),
-            defences=tuple(defence_results(self._scenario, self._played, self._attacks)),
+            defences=tuple(defence_results(self.scenario, self._played, self._attacks)),
             overlaps=tuple(overlaps(self._cards)),
             expectations=expectations,
             policy=Policy.load().rows,
@@ -169,7 +141,7 @@ class Judge:
     def _doubt(self, baseline: AttackResult) -> str | None:
         """Why nothing can be decided about members that somebody else chose; None where the images say nothing."""
         auc = baseline.auc
-        if not isinstance(self._scenario.data.dataset, Members) or auc.low is None or auc.high is None:
+        if not isinstance(self.scenario.data.dataset, Members) or auc.low is None or auc.high is None:
             return None
         if auc.low <= 0.5 <= auc.high:
             return None
@@ -182,7 +154,7 @@ class Judge:
     def _expectations(self) -> list[ExpectationResult]:
         baseline = self._look_at_the_images()
         evidence = Evidence(self._judged, self._models, baseline, self._within, self._units, self._attacks)
-        return [decide(expectation, evidence) for expectation in self._scenario.expect]
+        return [decide(expectation, evidence) for expectation in self.scenario.expect]
 
     def _look_at_the_images(self) -> Baseline:
         """The model-free baseline, on the challenge as the adversary was dealt it."""
@@ -198,17 +170,6 @@ class Judge:
         """One hash of everything that was dealt, and of who was dealt it."""
         digests = {name: split.digest() for name, split in sorted(self._cards.splits.items())}
         return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
-
-
-def _kept(is_known: Bools, is_abstained: Bools, truth: Bools) -> tuple[Rows, bool]:
-    """Positions of what is judged, and whether an expectation may be decided by it.
-
-    It may not where all that the attack has something to say of are of one kind: then abstentions are overlooked.
-    """
-    said = is_known & ~is_abstained
-    if is_abstained.any() and len(np.unique(truth[said])) < 2:
-        return np.flatnonzero(is_known), False
-    return np.flatnonzero(said), True
 
 
 def _accuracy(report: TrainReport, split: str) -> Proportion:
