@@ -22,5 +22,5 @@ def numpy_generator(root: int | str, *names: str) -> np.random.Generator:
     return np.random.default_rng(derive(root, *names))
 
 
-def torch_generator(root: int | str, *names: str) -> torch.Generator:
-    return torch.Generator().manual_seed(derive(root, *names))
+def torch_generator(root: int | str, *names: str, device: torch.device | str = "cpu") -> torch.Generator:
+    return torch.Generator(device).manual_seed(derive(root, *names))

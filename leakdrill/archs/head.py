@@ -23,16 +23,17 @@ class Head(nn.Linear):
 
     def become_cosine(self, scale: float) -> None:
         """From now on the logits are `scale` times the cosines."""
-        self.cosine_scale = torch.tensor(scale)
+        self.cosine_scale = torch.tensor(scale, device=self.weight.device)
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.cosine_scale is None:
             return super().forward(x)
         # bfloat16's cosines near 1 are 0.004 apart, a quarter of a nat at a scale of 64
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(x.device.type, enabled=False):
             return self.cosine_scale * linear(normalize(x.float()), normalize(self.weight.float()))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        self.cosine_scale = torch.ones(()) if f"{prefix}cosine_scale" in state_dict else None
+        has_one = f"{prefix}cosine_scale" in state_dict
+        self.cosine_scale = torch.ones((), device=self.weight.device) if has_one else None
         super()._load_from_state_dict(state_dict, prefix, *args)

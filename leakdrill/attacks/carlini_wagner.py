@@ -16,6 +16,7 @@ from leakdrill.data.examples import Examples
 from leakdrill.errors import NotReady, ScenarioError
 from leakdrill.labelonly.carlini_wagner import ITERATIONS, STEPS_OF_C, Effort, carlini_wagner
 from leakdrill.labelonly.cut import best_cut, separation
+from leakdrill.models.device import at_work
 from leakdrill.models.training import TILE, Progress, to_tensor
 
 log = logging.getLogger(__name__)
@@ -79,15 +80,17 @@ class CarliniWagner(ShadowTuned):
         effort = Effort(self.steps_of_c, self.iterations)
         model.eval().requires_grad_(False)
         found = np.empty(len(examples))
-        for start in range(0, len(examples), TILE):
-            rows = np.minimum(np.arange(start, start + TILE), len(examples) - 1)
-            tile = examples.take(rows)
-            inputs = (to_tensor(tile.inputs) + 1) / 2
-            distances = carlini_wagner(
-                lambda images: model(2 * images - 1), inputs, torch.from_numpy(np.array(tile.labels)), effort
-            ).numpy()
-            found[start : start + TILE] = distances[: len(found) - start]
-            progress(min(1.0, (start + TILE) / len(found)), f"distances of {len(found):,} examples")
+        with at_work(model, lower="data.image_size: a pass is of a fixed number of examples") as device:
+            for start in range(0, len(examples), TILE):
+                rows = np.minimum(np.arange(start, start + TILE), len(examples) - 1)
+                tile = examples.take(rows)
+                inputs = (to_tensor(tile.inputs) + 1) / 2
+                labels = torch.from_numpy(np.array(tile.labels))
+                distances = carlini_wagner(
+                    lambda images: model((2 * images - 1).to(device)).cpu(), inputs, labels, effort
+                ).numpy()
+                found[start : start + TILE] = distances[: len(found) - start]
+                progress(min(1.0, (start + TILE) / len(found)), f"distances of {len(found):,} examples")
         return found
 
 

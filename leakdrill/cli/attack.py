@@ -37,6 +37,9 @@ def attack(
     out: OutOption = None,
     settings: SetOption = None,
     smoke: SmokeOption = False,
+    device: Annotated[
+        str | None, typer.Option(metavar="DEVICE", help="Where shadow models are trained; default: auto.")
+    ] = None,
     output: Annotated[
         str | None, typer.Option(metavar="NAME", help="The model's output by class; default: its only one.")
     ] = None,
@@ -62,16 +65,19 @@ def attack(
     """
     import torch
 
+    from leakdrill.models.device import choose
     from leakdrill.oracles.oip import LiveOracle
     from leakdrill.referee.console import observe
 
     tls = _tls(tls_ca, tls_cert, tls_key)
+    settings = [*(settings or ()), *([f"adversary.device={device}"] if device else ())]
     game = _game(scenario, name, settings, smoke, challenge, shadow)
     budget = game.scenario.adversary.query_budget if budget is None else budget
     game.check_budget(budget)
     files, attacked = game.challenge.files, game.attack
     run_dir = new_run_dir(out, f"oip-{re.sub('[^A-Za-z0-9._-]+', '-', model)}")
     reading = Reading(output, outputs_are, image_size, input_range)
+    choose(game.scenario.adversary.device, "adversary.device")
     torch.set_num_threads(1)  # as in a party: the same scores bit for bit
     with observe(stdout()) as observer:
         watch = partial(observer.progress, "endpoint")

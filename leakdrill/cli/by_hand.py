@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.table import Table
 
+from leakdrill.cli.devices import DeviceOption, with_devices
 from leakdrill.cli.shell import OutOption, ScenarioArgument, SetOption, SmokeOption, new_run_dir, stdout
 
 if TYPE_CHECKING:
@@ -16,7 +17,11 @@ POLL_SECONDS = 0.5
 
 
 def up(
-    scenario: ScenarioArgument, out: OutOption = None, settings: SetOption = None, smoke: SmokeOption = False
+    scenario: ScenarioArgument,
+    out: OutOption = None,
+    settings: SetOption = None,
+    smoke: SmokeOption = False,
+    device: DeviceOption = None,
 ) -> None:
     """Start the parties, play everything but the attacks, say where they are, and wait until Ctrl-C.
 
@@ -30,7 +35,7 @@ def up(
     from leakdrill.scenario.steps import AttackStep
 
     console = stdout()
-    loaded = load_scenario(scenario, settings or [], smoke=smoke)
+    loaded = load_scenario(scenario, with_devices(settings, device), smoke=smoke)
     steps = [step for step in loaded.scenario.timeline if not isinstance(step, AttackStep)]
     with ExitStack() as stack:
         with observe(console) as observer:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from leakdrill.cli.devices import DeviceOption, with_devices
 from leakdrill.cli.look import JunitOption, print_run, refuse_unplayable
 from leakdrill.cli.report import leave_report
 from leakdrill.cli.runs import SCENARIO, recorded_scenario, recorded_split_key
@@ -62,6 +63,7 @@ def run(
     out: OutOption = None,
     settings: SetOption = None,
     smoke: SmokeOption = False,
+    device: DeviceOption = None,
     parties: PartiesOption = None,
     jobs: JobsOption = None,
     ray: RayOption = None,
@@ -74,6 +76,7 @@ def run(
     leakdrill run quickstart
     leakdrill run scenarios/transmia-faces.yaml --set data.root=/data/faces100 --out runs/faces
     leakdrill run quickstart --smoke
+    leakdrill run quickstart --device cuda --device cbig=cpu
     leakdrill run defences-quick --jobs 4
     leakdrill run gate --junit gate.xml
     """
@@ -85,7 +88,7 @@ def run(
     from leakdrill.scenario.grid import expand_grid
     from leakdrill.scenario.loading import load_scenario
 
-    loaded = load_scenario(scenario, settings or [], smoke=smoke)
+    loaded = load_scenario(scenario, with_devices(settings, device), smoke=smoke)
     refuse_unplayable(loaded.scenario)
     schedule = _schedule(loaded.scenario, jobs, ray, shard, parties)
     schedule.share(expand_grid(loaded.scenario))  # or say that there are too few cells

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from leakdrill.models.device import at_work
 from leakdrill.models.training import TILE, predict
+
+MEMORY = "the number of shadow models, or data.image_size"  # for whoever has not enough
 
 #: Of logits (S, n, C), the points (n, 3, H, W) that they are of, and the rows (n,) of these: each point's loss (n,).
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -31,7 +34,9 @@ def gradients(models: Sequence[nn.Module], points: Tensor, rows: Tensor, loss: L
         missing = at_once - len(part)
         images = pad(points[part], (0, 0, 0, 0, 0, 0, 0, missing)).requires_grad_()
         inputs = (images / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-        logits = torch.stack([model(inputs)[: len(part)] for model in models])
+        with at_work(*models, lower=MEMORY) as device:
+            there = inputs.to(device)
+            logits = torch.stack([model(there)[: len(part)] for model in models]).cpu()
         of_part = loss(logits, images[: len(part)], part)
         (slope,) = torch.autograd.grad(of_part.sum(), images)
         losses.append(of_part.detach())

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from leakdrill.labelonly.crafting import answers, frozen, gradients, shares, to_images, to_points
+from leakdrill.labelonly.crafting import MEMORY, answers, frozen, gradients, shares, to_images, to_points
+from leakdrill.models.device import at_work
 
 DEVIATION = 255 * 0.2667  # grey levels; the mean over CIFAR-100's channels, by which the authors divide images
 LEARNING_RATE = 0.01  # theirs, in these units
@@ -50,7 +51,9 @@ def craft(
 
     Every image takes a step at least, and one more when its loss has come down to `enough`.
     """
-    points = descend(frozen(models), is_in, to_points(images), torch.from_numpy(labels), objective, progress)
+    models = frozen(models)
+    with at_work(*models, lower=MEMORY):
+        points = descend(models, is_in, to_points(images), torch.from_numpy(labels), objective, progress)
     return to_images(points)
 
 

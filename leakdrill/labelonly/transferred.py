@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from leakdrill.labelonly.crafting import answers, frozen, gradients, shares, to_images, to_points
+from leakdrill.labelonly.crafting import MEMORY, answers, frozen, gradients, shares, to_images, to_points
+from leakdrill.models.device import at_work
 
 MOMENTUM = 1.0  # Dong et al.
 OVERSHOOT = 1.25  # how much further than its budget a perturbation could go in its iterations
@@ -58,9 +59,10 @@ def perturb(
     )
     points, rows = origins.clone(), torch.arange(len(labels))
     for budget in range(1, max_levels + 1):
-        points[rows] = ascend(models, is_source, origins, points, rows, expected, budget, num_iterations)
-        at, asked = rows.numpy(), to_images(points[rows])
-        sure = confidences(models, is_validation[:, at], asked, labels[at])
+        with at_work(*models, lower=MEMORY):
+            points[rows] = ascend(models, is_source, origins, points, rows, expected, budget, num_iterations)
+            at, asked = rows.numpy(), to_images(points[rows])
+            sure = confidences(models, is_validation[:, at], asked, labels[at])
         for index, threshold in enumerate(thresholds):
             is_open = ~made.has_fooled[index, at]
             made.images[index, at[is_open]] = asked[is_open]

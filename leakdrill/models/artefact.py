@@ -80,7 +80,7 @@ class Artefact:
         blocks = [block for block, _ in module.named_children()]
         description = Description(name=name, arch=arch, blocks=blocks, form=form)
         # contiguous: safetensors refuses channels-last strides and views that share memory
-        weights = {key: value.detach().contiguous().clone() for key, value in module.state_dict().items()}
+        weights = {key: value.detach().cpu().contiguous().clone() for key, value in module.state_dict().items()}
         return cls(description, weights)
 
     @classmethod

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load, save
 
 from leakdrill.locks import locked
+from leakdrill.models.device import current
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,9 @@ class ModelCache:
     def get_or_make(self, key: dict[str, Any], make: Callable[[], tuple[Weights, Meta]]) -> tuple[Weights, Meta, bool]:
         """The weights and meta of the model that `key` makes, and whether they were kept from before.
 
-        `key` is JSON-able and holds all that makes the model, but for PyTorch's version, which is added here. Without
-        an entry, or with a damaged one, `make` is called; an entry is written whole or, if anything fails, not at all.
+        `key` is JSON-able and holds all that makes the model, but for PyTorch's version and the device, which are added
+        here. Without an entry, or with a damaged one, `make` is called; an entry is written whole or, if anything
+        fails, not at all.
         """
         made_of = _made_of(key)
         entry = self._entry(made_of)
@@ -58,7 +60,8 @@ class ModelCache:
 
 
 def _made_of(key: dict[str, Any]) -> dict[str, Any]:
-    return {**key, "torch": torch.__version__}
+    device = {} if current().type == "cpu" else {"device": current().type}  # other bits
+    return {**key, "torch": torch.__version__, **device}
 
 
 def _canonical(value: dict[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from leakdrill.errors import ScenarioError
 from leakdrill.models.augment import Change, draw_change
+from leakdrill.models.device import at_work
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import Progress, Rows, check_batches, epoch_batches, learning_rate, num_batches
 from leakdrill.seeds import numpy_generator
@@ -32,30 +33,33 @@ def match(
     network normalises over the batch.
     """
     check_batches(network, num_examples, fit)
-    optimiser = torch.optim.SGD(network.parameters(), fit.learning_rate, fit.momentum, weight_decay=fit.weight_decay)
     generator = numpy_generator(seed, "batches")
     num_copies = num_examples * fit.copies
     num_steps, step = fit.epochs * num_batches(num_copies, fit.batch_size), 0
-    network.train()
-    for epoch in range(1, fit.epochs + 1):
-        total = 0.0
-        for drawn in epoch_batches(num_copies, fit.batch_size, generator):
-            rows, places = np.divmod(drawn, fit.copies)
-            inputs, wanted = gather(rows, draw_change(fit, places, generator))
-            optimiser.param_groups[0]["lr"] = learning_rate(fit, step, num_steps)
-            optimiser.zero_grad()
-            distance = loss(network(inputs), wanted)
-            distance.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            total += distance.item() * len(rows) / num_copies
-            step += 1
-        if not math.isfinite(total):
-            raise ScenarioError(
-                f"training diverged: the distance is {total} in epoch {epoch} of {fit.epochs}; "
-                f"lower the fit's learning_rate, now {fit.learning_rate:g}"
-            )
-        if progress is not None:
-            progress(epoch / fit.epochs, f"epoch {epoch} of {fit.epochs}: distance {total:.3f}")
+    with at_work(network, lower=f"the fit's batch_size, now {fit.batch_size}") as device:
+        optimiser = torch.optim.SGD(
+            network.parameters(), fit.learning_rate, fit.momentum, weight_decay=fit.weight_decay
+        )
+        network.train()
+        for epoch in range(1, fit.epochs + 1):
+            total = 0.0
+            for drawn in epoch_batches(num_copies, fit.batch_size, generator):
+                rows, places = np.divmod(drawn, fit.copies)
+                inputs, wanted = gather(rows, draw_change(fit, places, generator))
+                optimiser.param_groups[0]["lr"] = learning_rate(fit, step, num_steps)
+                optimiser.zero_grad()
+                distance = loss(network(inputs.to(device)), wanted.to(device))
+                distance.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                total += distance.item() * len(rows) / num_copies
+                step += 1
+            if not math.isfinite(total):
+                raise ScenarioError(
+                    f"training diverged: the distance is {total} in epoch {epoch} of {fit.epochs}; "
+                    f"lower the fit's learning_rate, now {fit.learning_rate:g}"
+                )
+            if progress is not None:
+                progress(epoch / fit.epochs, f"epoch {epoch} of {fit.epochs}: distance {total:.3f}")
     network.eval()
 
 

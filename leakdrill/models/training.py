@@ -9,7 +9,7 @@ to the last bit too.
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from leakdrill.archs.standardise import Standardise
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.augment import Change, draw_change
+from leakdrill.models.device import at_work
 from leakdrill.models.epochs import take_epochs
 from leakdrill.models.fit import Fit
 from leakdrill.models.hooks import PLAIN, Hooks
@@ -120,15 +121,17 @@ def descend(
         raise InvalidInput("cannot train on no examples")
     check_batches(model, len(labels), fit)
     prepare_head(model, fit)
-    optimiser = torch.optim.SGD(model.parameters(), fit.learning_rate, fit.momentum, weight_decay=fit.weight_decay)
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=_trains_in_bfloat16(model, fit))
-    epochs = _epochs(gather, labels, fit, seed)
+    with at_work(model, lower=f"the fit's batch_size, now {fit.batch_size}") as device:
+        optimiser = torch.optim.SGD(model.parameters(), fit.learning_rate, fit.momentum, weight_decay=fit.weight_decay)
+        is_coarse = _trains_in_bfloat16(model, fit, device)
+        autocast = torch.autocast(device.type, torch.bfloat16) if is_coarse else nullcontext()
+        epochs = _epochs(gather, labels, fit, seed, device)
 
-    def take_epoch() -> float:
-        losses = (_step(model, fit, hooks, optimiser, autocast, *batch) for batch in next(epochs))
-        return sum(losses) / (len(labels) * fit.copies)
+        def take_epoch() -> float:
+            losses = (_step(model, fit, hooks, optimiser, autocast, *batch) for batch in next(epochs))
+            return sum(losses) / (len(labels) * fit.copies)
 
-    return take_epochs(model, take_epoch, fit, score, progress, hooks)
+        return take_epochs(model, take_epoch, fit, score, progress, hooks)
 
 
 def learning_rate(fit: Fit, step: int, num_steps: int) -> float:
@@ -169,10 +172,11 @@ def predict(model: nn.Module, inputs: NDArray[Any], tile: int = TILE) -> NDArray
     gives NaN or infinity.
     """
     outputs: NDArray[np.float32] | None = None
-    with evaluating(model), torch.inference_mode():
+    working = at_work(model, lower="data.image_size, or take a smaller arch: a pass is of a fixed number of examples")
+    with working as device, evaluating(model), torch.inference_mode():
         for start in range(0, max(len(inputs), 1), tile):
             rows = inputs[start : start + tile]
-            got = model(as_batch(_padded(rows, tile)))[: len(rows)].float().numpy()
+            got = model(as_batch(_padded(rows, tile)).to(device))[: len(rows)].float().cpu().numpy()
             if outputs is None:
                 outputs = np.empty((len(inputs), *got.shape[1:]), np.float32)
             outputs[start : start + tile] = got
@@ -204,11 +208,11 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _epochs(
-    gather: Gather, labels: NDArray[np.int64], fit: Fit, seed: int
+    gather: Gather, labels: NDArray[np.int64], fit: Fit, seed: int, device: torch.device
 ) -> Iterator[Iterator[tuple[Tensor, Tensor, float]]]:
     """For each epoch its batches: inputs, labels and learning rate."""
     generator = numpy_generator(seed, "batches")
-    targets = torch.from_numpy(np.array(labels))
+    targets = torch.from_numpy(np.array(labels)).to(device)
     num_copies = len(labels) * fit.copies
     num_steps = fit.epochs * num_batches(num_copies, fit.batch_size)
     steps = itertools.count()
@@ -217,7 +221,7 @@ def _epochs(
         for drawn in epoch_batches(num_copies, fit.batch_size, generator):
             rows, places = np.divmod(drawn, fit.copies)
             change = draw_change(fit, places, generator)
-            yield gather(rows, change), targets[rows], learning_rate(fit, next(steps), num_steps)
+            yield gather(rows, change).to(device), targets[rows], learning_rate(fit, next(steps), num_steps)
 
     return (batches() for _ in range(fit.epochs))
 
@@ -227,7 +231,7 @@ def _step(
     fit: Fit,
     hooks: Hooks,
     optimiser: torch.optim.SGD,
-    autocast: torch.autocast,
+    autocast: AbstractContextManager[object],
     inputs: Tensor,
     targets: Tensor,
     rate: float,
@@ -258,12 +262,14 @@ def check_batches(model: nn.Module, num_examples: int, fit: Fit) -> None:
         )
 
 
-def _trains_in_bfloat16(model: nn.Module, fit: Fit) -> bool:
-    """auto: where the processor has it (emulated it is slower) and there are convolutions to gain from it."""
+def _trains_in_bfloat16(model: nn.Module, fit: Fit, device: torch.device) -> bool:
+    """auto: where the device has it (emulated it is slower) and there are convolutions to gain from it."""
     if fit.precision != "auto":
         return fit.precision == "bfloat16"
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older PyTorch has no such function
     native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    if device.type != "cpu":
+        native = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
     return bool(native) and any(isinstance(module, nn.Conv2d) for module in model.modules())
 
 

@@ -13,6 +13,7 @@ from leakdrill.attacks.base import Victim
 from leakdrill.data.forms import Form
 from leakdrill.defences.known import KnownDefences
 from leakdrill.defences.release import ReleaseDefenceSpec
+from leakdrill.models.device import AUTO, DeviceName
 from leakdrill.scenario.schema import Api, SourceModel, TargetModel, Verification
 from leakdrill.spec import Spec
 
@@ -28,6 +29,7 @@ class CbigConfig(Spec):
     release_defences: list[ReleaseDefenceSpec] = Field([])
     api: Api
     query_budget: int  # of the adversary, in examples
+    device: DeviceName = AUTO
 
 
 class CsmallConfig(Spec):
@@ -41,6 +43,7 @@ class CsmallConfig(Spec):
     api: Api
     verification: Verification = Verification()
     query_budget: int
+    device: DeviceName = AUTO
     cbig_address: str  # of its private listener: "host:port"
 
 
@@ -59,6 +62,7 @@ class AdversaryConfig(Spec):
     transfer_method: Literal["freeze", "fine_tune"] | None
     defences: KnownDefences | None = None
     num_workers: int
+    device: DeviceName = AUTO
     fold: str = ""  # which of several fresh adversaries, who play one attack in turns: they share no process, no disk
 
 

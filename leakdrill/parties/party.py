@@ -13,6 +13,7 @@ import grpc
 
 from leakdrill import logs
 from leakdrill.errors import InvalidInput, NotReady
+from leakdrill.models import device
 from leakdrill.network import rpc
 from leakdrill.network.identity import Credentials
 from leakdrill.network.messages import form_of
@@ -91,7 +92,7 @@ class PartyServicer(PartyServiceServicer):
         self._party.guard.state = "setup"  # also when the configuration is refused
         self._party.begin(self._configure(request.config_json))
         held = [f"{split}:{digest}" for split, digest in self._party.store.held().items()]
-        return pb.ConfigureResponse(held_splits=held)
+        return pb.ConfigureResponse(held_splits=held, device=device.described())
 
     async def Provision(
         self, request_iterator: AsyncIterator[pb.ProvisionRequest], context: grpc.aio.ServicerContext

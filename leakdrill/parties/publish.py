@@ -8,6 +8,7 @@ from torch import nn
 
 from leakdrill.data.forms import Form
 from leakdrill.defences import Guard
+from leakdrill.models.device import current
 from leakdrill.models.embedding import embed
 from leakdrill.models.training import predict, softmax
 from leakdrill.oracles.oracle import Output
@@ -28,6 +29,7 @@ def publish(
     Scores are as `guard` makes them, and the label is the largest of these. Logits are not its business: a scenario
     cannot publish them beside a defence.
     """
+    model.to(current())  # to stay, rather than come and go with each question
     scores_change_label = guard is not None and not guard.keeps_argmax
 
     def answer(rows: Rows, wanted: frozenset[Output]) -> dict[Output, NDArray[np.generic]]:
@@ -49,6 +51,8 @@ def publish(
 
 def publish_features(feature_extractor: nn.Module, form: Form, guard: Guard | None = None) -> PublicModel:
     """The API "features": the embedding of an example (FaceLeaks, section 3.1)."""
+
+    feature_extractor.to(current())
 
     def answer(rows: Rows, wanted: frozenset[Output]) -> dict[Output, NDArray[np.generic]]:
         (inputs,) = rows

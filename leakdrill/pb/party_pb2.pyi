@@ -69,6 +69,9 @@ class ConfigureResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HELD_SPLITS_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    device: _builtins.str
+    """where the party computes: "cpu", "cuda:0 (its name)" """
     @_builtins.property
     def held_splits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """splits on the party's disk, as "name:digest", so that they need not be dealt again"""
@@ -77,10 +80,11 @@ class ConfigureResponse(_message.Message):
         self,
         *,
         held_splits: _abc.Iterable[_builtins.str] | None = ...,
+        device: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_splits", b"held_splits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "held_splits", b"held_splits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,6 +37,7 @@ class PartyClient:
 
     def __init__(self, name: str, address: str, credentials: Credentials) -> None:
         self.name = name
+        self.device = ""  # where it computes, once it is configured
         self.channel = connect(address, credentials, name)
         self._stub = PartyServiceStub(self.channel)
 
@@ -46,6 +47,7 @@ class PartyClient:
             response = self._stub.Configure(
                 party_pb2.ConfigureRequest(config_json=config.model_dump_json()), timeout=ANSWER_SECONDS
             )
+        self.device = response.device
         return dict(held.split(":", 1) for held in response.held_splits)
 
     def provision(self, name: str, split: Split) -> None:

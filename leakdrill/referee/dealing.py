@@ -67,6 +67,7 @@ def party_configs(
             release_defences=scenario.cbig.release_defences,
             api=scenario.cbig.api,
             query_budget=budget,
+            device=scenario.cbig.device,
         ),
         "csmall": CsmallConfig(
             drill_id=drill_id,
@@ -79,6 +80,7 @@ def party_configs(
             api=scenario.csmall.api,
             verification=scenario.csmall.verification,
             query_budget=budget,
+            device=scenario.csmall.device,
             cbig_address=addresses.get("cbig/contract", addresses["cbig/private"]),
         ),
         "adversary": AdversaryConfig(
@@ -94,6 +96,7 @@ def party_configs(
             transfer_method=scenario.csmall.target_model.transfer if knows.transfer_method else None,
             defences=defences_of_victim(scenario) if knows.defences else None,
             num_workers=scenario.adversary.workers or default_workers(num_cores()),
+            device=scenario.adversary.device,
         ),
     }
 

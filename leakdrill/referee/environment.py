@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,16 @@ from leakdrill import plugins
 PACKAGES = ("leakdrill", "torch", "torchvision", "numpy", "scikit-learn", "grpcio", "protobuf", "safetensors")
 
 
-def environment(scenario_json: str | None = None) -> dict[str, Any]:
-    """`scenario_json`: of the scenario that was played, if one was; plug-ins of others are left out."""
+def environment(scenario_json: str | None = None, devices: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """`scenario_json`: of the scenario that was played, if one was; plug-ins of others are left out. `devices`: where
+    each party computed."""
     return {
         "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
         "commit": _commit(),
         "platform": platform.platform(),
         "processor": torch.backends.cpu.get_cpu_capability(),
         "num_cores": os.cpu_count(),
-        "device": "cpu",
+        "devices": dict(devices or {}),
         "threads_per_party": 1,
     } | ({"plugins": loaded} if (loaded := plugins.digests(scenario_json)) else {})
 

@@ -25,6 +25,7 @@ from leakdrill.datasets.image_folder import FileSource
 from leakdrill.datasets.remembered import Remembered
 from leakdrill.errors import ScenarioError
 from leakdrill.metrics import Judged, attack_result
+from leakdrill.models import device
 from leakdrill.network.rpc import Progress
 from leakdrill.oracles.oip import LiveOracle
 from leakdrill.parties.store import SplitStore
@@ -166,7 +167,7 @@ class LiveGame:
             baseline=baseline.result,
             attacks=[result],
             expectations=[],
-            environment=environment() | {"endpoint": oracle.described()},
+            environment=environment(devices={"adversary": device.described()}) | {"endpoint": oracle.described()},
             seconds={f"attack {self.attack.name}": seconds},
         )
 

@@ -20,6 +20,7 @@ POLL_SECONDS = 0.02
 # All that a party's environment holds: nothing about the scenario or the truth, and no proxy between the parties.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 _INHERITED_PREFIXES = ("OMP_", "MKL_", "OPENBLAS_")  # which kernels the maths libraries pick: the same for all
+_DEVICE_PREFIXES = ("CUDA_", "NVIDIA_", "PYTORCH_")  # which GPUs there are, and how their memory is had
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -113,5 +114,7 @@ def _still_running(processes: Sequence[PartyProcess], seconds: float) -> list[Pa
 
 
 def _environment() -> dict[str, str]:
-    kept = {name for name in os.environ if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)}
+    kept = {
+        name for name in os.environ if name in _INHERITED or name.startswith(_INHERITED_PREFIXES + _DEVICE_PREFIXES)
+    }
     return {name: os.environ[name] for name in sorted(kept)} | ONE_THREAD

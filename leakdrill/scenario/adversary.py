@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from leakdrill.models.device import AUTO, DeviceName
 from leakdrill.spec import Spec
 
 
@@ -30,3 +31,4 @@ class Adversary(Spec):
     workers: int | None = Field(
         None, ge=1, description="processes for shadow training; default: one per core, at most 8"
     )
+    device: DeviceName = Field(AUTO, description="where it computes: auto, cpu, cuda, cuda:N or mps")

@@ -16,6 +16,7 @@ from leakdrill.defences.base import Answered
 from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.defences.training import TrainingDefenceSpec
 from leakdrill.defences.training.combining import arch_has_batch_norm, contradiction
+from leakdrill.models.device import AUTO, DeviceName
 from leakdrill.models.fit import Fit
 from leakdrill.models.verification import NUM_FOLDS, Metric
 from leakdrill.scenario.adversary import Adversary
@@ -102,6 +103,7 @@ class Cbig(Spec):
         [], description="what that is obfuscated by before it leaves, in this order"
     )
     api: Api = Api()
+    device: DeviceName = Field(AUTO, description="where it computes: auto, cpu, cuda, cuda:N or mps")
 
 
 class TargetModel(Spec):
@@ -127,6 +129,7 @@ class Csmall(Spec):
     )
     api: Api = Field(Api(), description="of all of them; `outputs` are those of recognition")
     verification: Verification = Verification()
+    device: DeviceName = Field(AUTO, description="where it computes: auto, cpu, cuda, cuda:N or mps")
 
     @model_validator(mode="after")
     def _defences_fit(self) -> Self:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.errors import ScenarioError
+from leakdrill.models.device import at_work
 from leakdrill.seeds import derive, torch_generator
 from leakdrill.spec import Spec
 
@@ -79,19 +80,21 @@ def train_heads(
     group = at_once or heads_at_once(width, num_classes, batch_size, num_shadows)
     weights = torch.empty(len(steps), num_shadows, num_classes, width)
     biases = torch.empty(len(steps), num_shadows, num_classes)
-    for start in range(0, num_shadows, group):
-        shadows = range(start, min(start + group, num_shadows))
-        batches = torch.stack(
-            [shuffled_batches(draws[s], batch_size, steps[-1], derive(seed, "batches", str(s))) for s in shadows]
-        )
-        state = _initial([derive(seed, "head", str(s)) for s in shadows], num_classes, width)
-        done = 0
-        for checkpoint, until in enumerate(steps):
-            state.descend(features, labels, batches[:, done:until], fit)
-            weights[checkpoint, start : shadows.stop] = state.weights
-            biases[checkpoint, start : shadows.stop] = state.biases
-            done = until
-        progress(shadows.stop / num_shadows)
+    with at_work(lower=f"head.batch_size, now {fit.batch_size}, or shadow_size") as device:
+        features, labels = features.to(device), labels.to(device)
+        for start in range(0, num_shadows, group):
+            shadows = range(start, min(start + group, num_shadows))
+            batches = torch.stack(
+                [shuffled_batches(draws[s], batch_size, steps[-1], derive(seed, "batches", str(s))) for s in shadows]
+            ).to(device)
+            state = _initial([derive(seed, "head", str(s)) for s in shadows], num_classes, width, device)
+            done = 0
+            for checkpoint, until in enumerate(steps):
+                state.descend(features, labels, batches[:, done:until], fit)
+                weights[checkpoint, start : shadows.stop] = state.weights.cpu()
+                biases[checkpoint, start : shadows.stop] = state.biases.cpu()
+                done = until
+            progress(shadows.stop / num_shadows)
     if not weights.isfinite().all():
         raise ScenarioError(f"head training diverged: lower head.learning_rate, now {fit.learning_rate:g}")
     return [Heads(*pair) for pair in zip(weights, biases, strict=True)]
@@ -124,11 +127,11 @@ class _Descent:
             self.biases.add_(self.bias_velocities, alpha=-fit.learning_rate)
 
 
-def _initial(seeds: Sequence[int], num_classes: int, width: int) -> _Descent:
+def _initial(seeds: Sequence[int], num_classes: int, width: int, device: torch.device) -> _Descent:
     """Heads as nn.Linear makes them, uniform within 1/sqrt(width), each from its own seed."""
     bound = width**-0.5
     drawn = [torch.empty(num_classes, width + 1).uniform_(-bound, bound, generator=torch_generator(s)) for s in seeds]
-    heads = torch.stack(drawn)
+    heads = torch.stack(drawn).to(device)
     weights, biases = heads[..., :width].contiguous(), heads[..., width].contiguous()
     return _Descent(weights, biases, torch.zeros_like(weights), torch.zeros_like(biases))
 

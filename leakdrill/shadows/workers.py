@@ -21,6 +21,7 @@ import torch
 
 from leakdrill.data.examples import Examples
 from leakdrill.errors import PartyUnavailable
+from leakdrill.models.device import choose, current
 
 Report = Callable[[int], None]  # told how many are done
 Saved = tuple[Path, Path]  # the files of inputs and of labels
@@ -86,9 +87,9 @@ class _Workers:
 
     def __init__(self, num: int) -> None:
         context = get_context("spawn")
-        self.num = num
+        self.num, self.device = num, str(current())
         self._lifeline, self._held_here = context.Pipe(duplex=False)
-        self.pool = ProcessPoolExecutor(num, context, _start_worker, (self._lifeline,))
+        self.pool = ProcessPoolExecutor(num, context, _start_worker, (self._lifeline, self.device))
 
     def end(self) -> None:
         self._held_here.close()
@@ -100,9 +101,9 @@ _workers: _Workers | None = None  # this process's: its compute thread alone ask
 
 
 def _hired(num: int) -> ProcessPoolExecutor:
-    """A pool of at least so many."""
+    """A pool of at least so many, on this process's device."""
     global _workers
-    if _workers is None or _workers.num < num:
+    if _workers is None or _workers.num < num or _workers.device != str(current()):
         _dismiss()
         _workers = _Workers(num)
     return _workers.pool
@@ -118,9 +119,10 @@ def _dismiss() -> None:
 # In a worker process:
 
 
-def _start_worker(lifeline: Connection) -> None:
+def _start_worker(lifeline: Connection, device: str) -> None:
     threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
     torch.set_num_threads(1)
+    choose(device)
 
 
 def _work(

@@ -16,6 +16,7 @@ from leakdrill.data.examples import Examples
 from leakdrill.errors import NotReady
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
+from leakdrill.models.device import choose
 from leakdrill.models.training import Progress
 from leakdrill.network.messages import artefact_receipt, part_of, progress_message, verdict_message
 from leakdrill.network.rpc import connect, remote_errors
@@ -43,6 +44,7 @@ class AdversaryServicer(AdversaryServiceServicer):
     def configure(self, config_json: str) -> str:
         config: AdversaryConfig = from_json(AdversaryConfig, config_json, "the adversary's configuration")
         self._take_seat(config.fold)
+        choose(config.device, "adversary.device")
         self._config, self._leaked = config, None
         self._party.store.keep_only(config.splits)  # what an earlier drill granted, this one may not
         answers.keep_only(self._answers, config.drill_id)

@@ -7,6 +7,7 @@ import grpc
 
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
+from leakdrill.models.device import choose
 from leakdrill.models.loaded import load_source
 from leakdrill.models.trained import Trained, train_source
 from leakdrill.models.training import Progress
@@ -31,6 +32,7 @@ class SourceServicer(SourceServiceServicer):
 
     def configure(self, config_json: str) -> str:
         self._config = from_json(CbigConfig, config_json, "cbig's configuration")
+        choose(self._config.device, "cbig.device")
         self._trained = self._released = None
         self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
         return self._config.drill_id

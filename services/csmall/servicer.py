@@ -10,6 +10,7 @@ from leakdrill.defences import guard_faces
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
+from leakdrill.models.device import choose
 from leakdrill.models.fidelity import degrade
 from leakdrill.models.trained import Trained, adapt_target
 from leakdrill.models.training import Progress
@@ -49,6 +50,7 @@ class TargetServicer(TargetServiceServicer):
 
     def configure(self, config_json: str) -> str:
         self._config = from_json(CsmallConfig, config_json, "csmall's configuration")
+        choose(self._config.device, "csmall.device")
         self._received = self._released = self._trained = self.leaked = None
         self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
         return self._config.drill_id

@@ -14,6 +14,7 @@ from leakdrill.archs import ArchSpec, build
 from leakdrill.attacks.confidences.true_label import Floats
 from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
+from leakdrill.models.device import at_work, current
 from leakdrill.models.training import Progress, as_batch, epoch_batches, predict
 from leakdrill.seeds import derive, numpy_generator
 
@@ -57,7 +58,6 @@ def fit_score_regression(
     network = build(arch, 2 * num_classes, derive(seed, "initial weights"))
     for parameter in network[-1].parameters():
         nn.init.zeros_(parameter)
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     generator = numpy_generator(seed, "batches")
     targets = torch.from_numpy((scores - mean) / deviation).float()
 
@@ -66,16 +66,18 @@ def fit_score_regression(
         wanted = torch.from_numpy((held_out[1] - mean) / deviation).float()
         return float(gaussian_loss(*_of_labels(outputs, torch.from_numpy(np.array(held_out[0].labels))), wanted).mean())
 
-    best_epoch, best_loss, best_weights = 0, held_out_loss(), _copied(network)
-    for epoch in range(1, epochs + 1):
-        network.train()
-        for rows in epoch_batches(len(examples), BATCH_SIZE, generator):
-            _step(network, optimiser, examples.take(rows), targets[rows])
-        loss = held_out_loss()
-        progress(epoch / epochs, f"score regression, epoch {epoch} of {epochs}: held-out loss {loss:.3f}")
-        if loss < best_loss:
-            best_epoch, best_loss, best_weights = epoch, loss, _copied(network)
-    network.load_state_dict(best_weights)
+    with at_work(network, lower="data.image_size, or take a smaller arch"):
+        optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+        best_epoch, best_loss, best_weights = 0, held_out_loss(), _copied(network)
+        for epoch in range(1, epochs + 1):
+            network.train()
+            for rows in epoch_batches(len(examples), BATCH_SIZE, generator):
+                _step(network, optimiser, examples.take(rows), targets[rows])
+            loss = held_out_loss()
+            progress(epoch / epochs, f"score regression, epoch {epoch} of {epochs}: held-out loss {loss:.3f}")
+            if loss < best_loss:
+                best_epoch, best_loss, best_weights = epoch, loss, _copied(network)
+        network.load_state_dict(best_weights)
     return ScoreRegression(network.eval(), mean, deviation), best_epoch
 
 
@@ -87,7 +89,7 @@ def gaussian_loss(means: Tensor, log_deviations: Tensor, targets: Tensor) -> Ten
 def _step(network: nn.Sequential, optimiser: torch.optim.Optimizer, batch: Examples, targets: Tensor) -> None:
     """Raises ScenarioError when the loss becomes NaN or infinite."""
     optimiser.zero_grad()
-    outputs = network(as_batch(batch.inputs))
+    outputs = network(as_batch(batch.inputs).to(current())).cpu()
     loss = gaussian_loss(*_of_labels(outputs, torch.from_numpy(np.array(batch.labels))), targets).mean()
     if not loss.isfinite():
         raise ScenarioError("the regression of scores diverged: choose another arch for quantile_regression")

@@ -14,6 +14,7 @@ from leakdrill.data.examples import Inputs
 from leakdrill.defences.release.base import ReleaseDefence, Releaser
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.augment import Change
+from leakdrill.models.device import at_work
 from leakdrill.models.fit import Fit
 from leakdrill.models.matching import check_matching, match
 from leakdrill.models.training import Rows, as_batch, predict
@@ -53,8 +54,8 @@ class Distillation(ReleaseDefence):
 
         def gather(rows: Rows, change: Change | None) -> tuple[Tensor, Tensor]:
             batch = _batch(photos, rows, change)
-            with torch.no_grad():
-                return batch, teacher(batch)
+            with at_work(teacher, lower=f"the fit's batch_size, now {self.fit.batch_size}") as device, torch.no_grad():
+                return batch, teacher(batch.to(device))
 
         def distance(given: Tensor, wanted: Tensor) -> Tensor:
             return mse_loss(given, wanted) / spread  # so that a learning rate means the same for any g_s

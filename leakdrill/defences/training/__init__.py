@@ -21,6 +21,7 @@ from leakdrill.defences.training.l2 import L2
 from leakdrill.defences.training.label_smoothing import LabelSmoothing
 from leakdrill.defences.training.transfer import Transfer
 from leakdrill.errors import ScenarioError
+from leakdrill.models.device import at_work
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import Progress, accuracy, fit_scales, gathering
 
@@ -73,6 +74,7 @@ def fit_defended(
     for defence in sorted(defences, key=lambda defence: not defence.needs_public):
         course = defence.changed(course)
     fit_scales(course.model, train)
-    best_epoch = course.descend(course, progress)
+    with at_work(model, lower=f"the fit's batch_size, now {course.fit.batch_size}"):
+        best_epoch = course.descend(course, progress)
     model.eval()
     return TrainingAccount(best_epoch, course.notes)

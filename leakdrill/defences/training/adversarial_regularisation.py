@@ -16,6 +16,7 @@ from leakdrill.data.examples import Examples
 from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.errors import ScenarioError
 from leakdrill.models.augment import draw_change
+from leakdrill.models.device import current
 from leakdrill.models.training import evaluating, gathering, num_batches
 from leakdrill.seeds import derive, numpy_generator, torch_generator
 
@@ -66,6 +67,7 @@ class Opponent:
         assert isinstance(head, nn.Linear)
         self._network = _MembershipNetwork(head.out_features)
         initialise(self._network, torch_generator(seed, "initial weights"))
+        self._network.to(current())
         self._optimiser = torch.optim.Adam(self._network.parameters(), LEARNING_RATE)
 
     def penalty(self, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -82,7 +84,7 @@ class Opponent:
         """One step towards telling these members from as many others."""
         others, other_labels = self._others(len(labels))
         log_odds = self._network(torch.cat([scores, others]), torch.cat([labels, other_labels]))
-        is_member = torch.cat([torch.ones(len(scores)), torch.zeros(len(others))])
+        is_member = torch.cat([scores.new_ones(len(scores)), others.new_zeros(len(others))])
         self._optimiser.zero_grad()
         binary_cross_entropy_with_logits(log_odds, is_member).backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
@@ -93,8 +95,8 @@ class Opponent:
         rows = np.sort(self._drawing.integers(0, len(self._reference), count))
         change = draw_change(fit, self._drawing.integers(0, fit.copies, count), self._drawing)
         with torch.no_grad():
-            scores = _scores(self._course.model, self._gather(rows, change))
-        return scores, torch.from_numpy(self._reference.labels[rows])
+            scores = _scores(self._course.model, self._gather(rows, change).to(current()))
+        return scores, torch.from_numpy(self._reference.labels[rows]).to(current())
 
 
 def _scores(model: nn.Module, inputs: Tensor) -> Tensor:

@@ -56,5 +56,5 @@ class _Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        kept = torch.rand(x.shape, generator=self._generator) >= self._rate
+        kept = torch.rand(x.shape, generator=self._generator).to(x.device) >= self._rate
         return x * kept / (1 - self._rate)

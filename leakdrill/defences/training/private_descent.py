@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from leakdrill.archs.head import Head
 from leakdrill.defences.training.base import Course
 from leakdrill.models.augment import draw_change
+from leakdrill.models.device import current
 from leakdrill.models.epochs import take_epochs
 from leakdrill.models.training import Progress, Rows, learning_rate
 from leakdrill.seeds import derive, numpy_generator, torch_generator
@@ -51,15 +52,15 @@ class _Descent:
         self.num_steps = 0  # so far
         seed = derive(course.secret, defence.kind)  # whoever knew it could subtract the noise
         self._sampling = numpy_generator(seed, "sampling")
-        self._targets = torch.from_numpy(np.array(course.train.labels))
         fit, learner = course.fit, course.learner
+        self._targets = torch.from_numpy(np.array(course.train.labels)).to(current())
         learner.to(memory_format=torch.contiguous_format)  # which Opacus's gradients are in
         sgd = torch.optim.SGD(learner.parameters(), fit.learning_rate, fit.momentum, weight_decay=fit.weight_decay)
         noise: dict[str, Any] = {
             "noise_multiplier": budget.noise_multiplier,
             "max_grad_norm": defence.max_grad_norm,
             "expected_batch_size": budget.sample_rate * len(course.train),
-            "generator": torch_generator(seed, "noise"),
+            "generator": torch_generator(seed, "noise", device=current()),  # Opacus draws where the weights are
         }
         # strict would refuse any buffer; batch normalisation, the one that mixes examples, is refused before
         if self._copies == 1:
@@ -110,7 +111,9 @@ class _Descent:
         course, copies = self._course, self._copies
         repeated = np.repeat(rows, copies)
         change = draw_change(course.fit, np.zeros(len(repeated), np.int64), self._sampling)
-        inputs = course.gather(repeated, change).contiguous().requires_grad_()  # or the first layer's hook warns
+        inputs = (
+            course.gather(repeated, change).to(current()).contiguous().requires_grad_()
+        )  # or the first layer's hook warns
         logits = self._module(inputs)
         smoothing = course.hooks.label_smoothing
         losses = cross_entropy(logits, self._targets[repeated], reduction="none", label_smoothing=smoothing)
