@@ -22,7 +22,7 @@ import json
 import torch
 from torch import nn
 
-from benchmarks.side_by_side.api import served
+from benchmarks.side_by_side.api import served_labels
 from benchmarks.side_by_side.problem import PredictLabel, Problem, in_process, make_problem, trained_model
 from benchmarks.side_by_side.searches import (
     Attacked,
@@ -95,7 +95,7 @@ def times(predict_label: PredictLabel, problem: Problem, has_art: bool) -> dict[
 
 def times_over_an_api(model: nn.Module, problem: Problem, num_ours: int, num_theirs: int) -> dict[str, float]:
     """20 ms away. Images are asked about as a party takes them: in 8 bits."""
-    with served(model) as remote:
+    with served_labels(model) as remote:
         theirs = attack_by_art(remote, problem.first(num_theirs))
         show("ART, API", theirs)
         ours = attack_by_us(remote, problem.first(num_ours), budget_of(theirs), GREY_LEVELS)

@@ -9,35 +9,26 @@ the same in any company; callers who come together share it.
 """
 
 import argparse
-import asyncio
 import json
-import multiprocessing
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.side_by_side.party import served
 from leakdrill.archs import build
 from leakdrill.archs.resnet_cifar import ResNet8
 from leakdrill.data.forms import ImageForm
 from leakdrill.models.training import softmax, to_tensor
-from leakdrill.network.identity import Authority, Credentials
-from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener, serve
+from leakdrill.network.identity import Credentials
 from leakdrill.oracles.remote import RemoteOracle
-from leakdrill.parties.inference import InferenceServicer
-from leakdrill.parties.ledger import Ledger
+from leakdrill.parties.inference import PublicModel
 from leakdrill.parties.publish import publish
-from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
 NUM_CLASSES = 100
 IMAGE_SIZE = 32
@@ -53,8 +44,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     images = np.random.default_rng(0).integers(0, 256, (2048, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-    with served_model() as (address, credentials):
-        print(json.dumps(compare(images, address, credentials, arguments.rounds, arguments.seconds)))
+    with served("cbig", published) as (port, credentials):
+        print(json.dumps(compare(images, f"127.0.0.1:{port}", credentials, arguments.rounds, arguments.seconds)))
 
 
 def compare(
@@ -139,46 +130,9 @@ def clients(
         yield work
 
 
-@contextmanager
-def served_model() -> Iterator[tuple[str, Credentials]]:
-    """The public API of a party in a process of its own: its address, and the adversary's credentials."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    with tempfile.TemporaryDirectory() as folder:
-        authority = Authority.create()
-        for party in ("cbig", "adversary"):
-            authority.issue(party, Path(folder) / party)
-        process = spawn.Process(target=party_process, args=(Path(folder) / "cbig", theirs))
-        process.start()
-        theirs.close()
-        try:
-            yield f"127.0.0.1:{ours.recv()}", Credentials.load(Path(folder) / "adversary")
-        finally:
-            ours.close()
-            process.join()
-
-
-def party_process(credentials: Path, parent: Connection) -> None:
-    """Serves until the parent closes its end of the pipe."""
-    torch.set_num_threads(1)
-    asyncio.run(serve_until_closed(Credentials.load(credentials), parent))
-
-
-async def serve_until_closed(credentials: Credentials, parent: Connection) -> None:
+def published() -> dict[str, PublicModel]:
     model = build(ResNet8(width=16), NUM_CLASSES).eval()
-    models = {"source": publish("source", model, NUM_CLASSES, ImageForm(IMAGE_SIZE), ["scores"])}
-    guard = Guard("cbig", Policy.load())
-    guard.state = "open"
-    servicer = InferenceServicer("cbig", models, Ledger(), ThreadPoolExecutor(1))
-
-    def add(server: Any) -> None:
-        add_GRPCInferenceServiceServicer_to_server(servicer, server)
-
-    public = Listener("public", add, ("inference.GRPCInferenceService",))
-    serving = await serve(guard, [public], credentials)
-    parent.send(serving.ports["public"])
-    await asyncio.to_thread(parent.poll, None)  # returns when the other end is closed, too
-    await serving.stop()
+    return {"source": publish("source", model, NUM_CLASSES, ImageForm(IMAGE_SIZE), ["scores"])}
 
 
 if __name__ == "__main__":

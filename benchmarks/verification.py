@@ -9,17 +9,10 @@ The ratio falls as the extractor grows: what the pairs cost does not depend on i
 """
 
 import argparse
-import asyncio
 import json
-import multiprocessing
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from multiprocessing.connection import Connection
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,18 +20,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmarks.side_by_side.party import served
 from leakdrill.archs import build, cut
 from leakdrill.archs.resnet_cifar import ResNet8
 from leakdrill.data.forms import ImageForm
 from leakdrill.models.embedding import embed
-from leakdrill.network.identity import Authority, Credentials
-from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener, serve
+from leakdrill.network.identity import Credentials
 from leakdrill.oracles.remote_pairs import RemotePairs
-from leakdrill.parties.inference import InferenceServicer
-from leakdrill.parties.ledger import Ledger
+from leakdrill.parties.inference import PublicModel
 from leakdrill.parties.publish_verification import Verifier, publish_verification
-from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
 FORM = ImageForm(32)
 NUM_PHOTOS = 50  # of each person
@@ -52,8 +42,8 @@ def main() -> None:
     torch.set_num_threads(1)
     num_photos = arguments.people * NUM_PHOTOS
     photos = np.random.default_rng(0).integers(0, 256, (num_photos, *FORM.shape), dtype=np.uint8)
-    with served_verification() as (address, credentials):
-        print(json.dumps(compare(photos, address, credentials, arguments.rounds)))
+    with served("csmall", published) as (port, credentials):
+        print(json.dumps(compare(photos, f"127.0.0.1:{port}", credentials, arguments.rounds)))
 
 
 def compare(photos: NDArray[np.uint8], address: str, credentials: Credentials, rounds: int) -> dict[str, float]:
@@ -92,46 +82,9 @@ def extractor() -> nn.Module:
     return cut(build(ResNet8(width=16), 100))[0].eval()
 
 
-@contextmanager
-def served_verification() -> Iterator[tuple[str, Credentials]]:
-    """csmall's public API in a process of its own: its address, and the adversary's credentials."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    with tempfile.TemporaryDirectory() as folder:
-        authority = Authority.create()
-        for party in ("csmall", "adversary"):
-            authority.issue(party, Path(folder) / party)
-        process = spawn.Process(target=party_process, args=(Path(folder) / "csmall", theirs))
-        process.start()
-        theirs.close()
-        try:
-            yield f"127.0.0.1:{ours.recv()}", Credentials.load(Path(folder) / "adversary")
-        finally:
-            ours.close()
-            process.join()
-
-
-def party_process(credentials: Path, parent: Connection) -> None:
-    """Serves until the parent closes its end of the pipe."""
-    torch.set_num_threads(1)
-    asyncio.run(serve_until_closed(Credentials.load(credentials), parent))
-
-
-async def serve_until_closed(credentials: Credentials, parent: Connection) -> None:
+def published() -> dict[str, PublicModel]:
     verifier = Verifier(extractor(), FORM, "euclidean", threshold=1.0, secret=1)
-    guard = Guard("csmall", Policy.load())
-    guard.state = "open"
-    models = publish_verification(verifier, ["distance", "same"])
-    servicer = InferenceServicer("csmall", models, Ledger(), ThreadPoolExecutor(1))
-
-    def add(server: Any) -> None:
-        add_GRPCInferenceServiceServicer_to_server(servicer, server)
-
-    public = Listener("public", add, ("inference.GRPCInferenceService",))
-    serving = await serve(guard, [public], credentials)
-    parent.send(serving.ports["public"])
-    await asyncio.to_thread(parent.poll, None)  # returns when the other end is closed, too
-    await serving.stop()
+    return publish_verification(verifier, ["distance", "same"])
 
 
 if __name__ == "__main__":

@@ -1,83 +1,46 @@
 """A model behind a party's public API of labels, in a process of its own and 20 ms away."""
 
 import asyncio
-import multiprocessing
 import tempfile
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from benchmarks.side_by_side.party import served
 from benchmarks.side_by_side.problem import ARCH, IMAGE_SIZE, NUM_CLASSES, PredictLabel
 from leakdrill.archs import build
 from leakdrill.data.forms import ImageForm
-from leakdrill.network.identity import Authority, Credentials
-from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener, serve
 from leakdrill.oracles.remote import RemoteOracle
-from leakdrill.parties.inference import InferenceServicer
-from leakdrill.parties.ledger import Ledger
+from leakdrill.parties.inference import PublicModel
 from leakdrill.parties.publish import publish
-from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
 DELAY_SECONDS = 0.01  # each way
 
 
 @contextmanager
-def served(model: nn.Module) -> Iterator[PredictLabel]:
+def served_labels(model: nn.Module) -> Iterator[PredictLabel]:
     """The model behind a party's public API of labels, in a process of its own, 20 ms away."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
     with tempfile.TemporaryDirectory() as folder:
-        authority = Authority.create()
-        for party in ("cbig", "adversary"):
-            authority.issue(party, Path(folder) / party)
-        save_file(
-            {name: tensor.contiguous() for name, tensor in model.state_dict().items()},
-            Path(folder) / "model.safetensors",
-        )
-        process = spawn.Process(target=party_process, args=(Path(folder), theirs))
-        process.start()
-        theirs.close()
-        try:
-            credentials = Credentials.load(Path(folder) / "adversary")
-            with delayed(int(ours.recv())) as address, RemoteOracle("cbig/source", address, credentials) as oracle:
-                yield lambda images: oracle.query(np.rint(images * 255).astype(np.uint8), "label")
-        finally:
-            ours.close()
-            process.join()
+        weights = Path(folder) / "model.safetensors"
+        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, weights)
+        with (
+            served("cbig", partial(published, weights)) as (port, credentials),
+            delayed(port) as address,
+            RemoteOracle("cbig/source", address, credentials) as oracle,
+        ):
+            yield lambda images: oracle.query(np.rint(images * 255).astype(np.uint8), "label")
 
 
-def party_process(folder: Path, parent: Connection) -> None:
-    """Serves until the parent closes its end of the pipe."""
-    torch.set_num_threads(1)
+def published(weights: Path) -> dict[str, PublicModel]:
     model = build(ARCH, NUM_CLASSES)
-    model.load_state_dict(load_file(folder / "model.safetensors"))
-    asyncio.run(serve_until_closed(model, Credentials.load(folder / "cbig"), parent))
-
-
-async def serve_until_closed(model: nn.Module, credentials: Credentials, parent: Connection) -> None:
-    guard = Guard("cbig", Policy.load())
-    guard.state = "open"
-    models = {"source": publish("source", model, NUM_CLASSES, ImageForm(IMAGE_SIZE), ["label"])}
-    servicer = InferenceServicer("cbig", models, Ledger(), ThreadPoolExecutor(1))
-
-    def add(server: Any) -> None:
-        add_GRPCInferenceServiceServicer_to_server(servicer, server)
-
-    public = Listener("public", add, ("inference.GRPCInferenceService",))
-    serving = await serve(guard, [public], credentials)
-    parent.send(serving.ports["public"])
-    await asyncio.to_thread(parent.poll, None)  # returns when the other end is closed, too
-    await serving.stop()
+    model.load_state_dict(load_file(weights))
+    return {"source": publish("source", model, NUM_CLASSES, ImageForm(IMAGE_SIZE), ["label"])}
 
 
 @contextmanager
