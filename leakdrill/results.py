@@ -117,6 +117,7 @@ class FoldsResult(Spec):
     aucs: list[float]
     mean_auc: float
     std_auc: float  # over folds, ddof 1
+    design_effect: float = 1.0  # variance of its rates in units of that of people who teach nothing: intervals have it
 
 
 class AttackResult(Spec):
@@ -161,6 +162,11 @@ class DefenceResult(Spec):
     strongest: str | None  # an attack's name: of all, the one with the highest AUC
     auc: Interval | None  # of that attack
     accuracy: Interval | None
+
+    @property
+    def called(self) -> str:
+        """What tells it from the others."""
+        return self.name or self.kind
 
 
 class Deciding(Spec):
@@ -212,7 +218,7 @@ class Results(Spec):
     overlaps: tuple[Overlap, ...] = ()
     expectations: list[ExpectationResult]
     policy: tuple[Row, ...] = ()  # who may call what, in this version: all else is refused
-    environment: dict[str, Any]  # versions, commit, data hash, device, threads
+    environment: dict[str, Any]  # versions, commit, data hash, devices, threads
     seconds: dict[str, float]  # by step
 
     @field_validator("scenario")

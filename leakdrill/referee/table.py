@@ -193,11 +193,11 @@ def _defences(results: Results) -> RenderableType:
     """What each came to; a line for those against which no attack was tried that expects them."""
     table = _table(["defence", "strongest attack"], ["AUC", "accuracy"])
     for defence in results.defences:
-        named = Text.assemble(defence.kind, (f"\n{defence.party}, {defence.stage} time", "dim"))
+        named = Text.assemble(defence.called, (f"\n{defence.party}, {defence.stage} time", "dim"))
         strongest = [attack for attack in results.attacks if attack.name == defence.strongest]
         rates = _rates(strongest[0])[:2] if strongest else [UNDEFINED] * 2
         table.add_row(named, defence.strongest or UNDEFINED, *rates)
-    naive = dict.fromkeys(each.name or each.kind for each in results.defences if not each.attacked_adaptively)
+    naive = dict.fromkeys(each.called for each in results.defences if not each.attacked_adaptively)
     return Group(table, *(Text(f"{name}: this defence was not attacked adaptively", style="yellow") for name in naive))
 
 

@@ -114,8 +114,8 @@ def _row(labels: dict[str, str], cells: list[Cell]) -> Row:
     for results in found:
         for attack in results.attacks:
             by_name.setdefault(attack.name, []).append(attack)
-    adapted = {each.kind for results in found for each in results.defences if each.attacked_adaptively}
-    standing = dict.fromkeys(each.kind for results in found for each in results.defences)
+    adapted = {each.called for results in found for each in results.defences if each.attacked_adaptively}
+    standing = dict.fromkeys(each.called for results in found for each in results.defences)
     return Row(
         _name(labels),
         labels,

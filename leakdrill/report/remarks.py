@@ -14,7 +14,7 @@ def warnings(results: Results) -> list[str]:
             "the two are not drawn alike, and no attack's figure says anything of the model."
         )
     found += [
-        f"The defence {each.kind} was not attacked adaptively: no attack here expects it, so its worth is not known."
+        f"The defence {each.called} was not attacked adaptively: no attack here expects it, so its worth is not known."
         for each in results.defences
         if not each.attacked_adaptively
     ]
