@@ -15,12 +15,12 @@ from leakdrill.attacks.base import (
     TEACHER_EXAMPLES,
     TRANSFER_METHOD,
     Access,
-    Attack,
     Verdict,
     Victim,
     View,
 )
 from leakdrill.attacks.checks import check_labels
+from leakdrill.attacks.tuning.defended import OnShadows
 from leakdrill.data.forms import ImageForm, RowForm
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
@@ -28,10 +28,10 @@ from leakdrill.models.fit import Fit
 from leakdrill.models.training import fit_model
 from leakdrill.models.transfer import Method
 from leakdrill.seeds import derive
-from leakdrill.shadows import Draws, Shadows, Transferred, draw_shadow_sets, train_shadow_networks
+from leakdrill.shadows import Shadows, Shown, Transferred, draw_shadow_sets, train_shadow_networks
 
 
-class StudentMia(Attack):
+class StudentMia(OnShadows):
     """In if csmall's model answers as shadow students about their own (Zou et al. 2020, beside TransMIA's appendix A).
 
     "Privacy Analysis of Deep Learning in the Wild": shadow students are transferred from a teacher, on examples of the
@@ -58,13 +58,18 @@ class StudentMia(Attack):
 
     @property
     def needs(self) -> frozenset[Access]:
-        needs = {SHADOW_EXAMPLES, TARGET_SCORES, FEATURE_EXTRACTOR if self.teacher == "leaked" else TEACHER_EXAMPLES}
+        needs = {*super().needs, SHADOW_EXAMPLES, TARGET_SCORES}
+        needs |= {FEATURE_EXTRACTOR if self.teacher == "leaked" else TEACHER_EXAMPLES}
         needs |= set() if self.method else {TRANSFER_METHOD}
         return frozenset(needs | ({ARCHITECTURE} if self.teacher == "own" and self.arch is None else set()))
 
     @property
     def shadow_set_size(self) -> int:
         return self.shadow_size or 0
+
+    @property
+    def draws_beside_held_out(self) -> bool:
+        return self.defended_shadows
 
     def training_passes(self, num_source_examples: int) -> int:
         """Of the shadow students, by default of about csmall's size; heads on frozen features cost next to nothing."""
@@ -81,12 +86,16 @@ class StudentMia(Attack):
         method = self.method or view.transfer_method
         if method is None:
             raise ScenarioError(f"{self.name}: grant adversary.knows.transfer_method, or set the attack's method")
-        draws = self._draws(view)
+        defences = self.shadow_defences(view)
+        test = test.take(np.setdiff1d(np.arange(len(test)), defences.apart))
+        size = self.shadow_size or max(1, min(len(train), len(test)) // 2)
+        draws = draw_shadow_sets(train, test, self.num_shadows, size, derive(view.seed, "draws"))
         # before any training: a budget that does not cover the challenge is best known at once
         answers = view.victim.query(view.challenge.inputs, "scores")
         teacher, arch = self._teacher(view)
         recipe = Transferred.of(teacher, arch, view.num_classes, self.fit, method)
-        shadows = Shadows(recipe, train, test, draws, derive(view.seed, "students"))
+        shown = Shown(defences.known.prediction, defences.held_out)
+        shadows = Shadows(recipe, train, test, draws, derive(view.seed, "students"), shown)
         records = train_shadow_networks(shadows, view.num_workers, view.progress)
         seen = leading_scores(records.scores, records.labels)
         one_group = np.zeros(len(seen), np.int64)
@@ -95,11 +104,6 @@ class StudentMia(Attack):
         scores, decisions = model.judge(asked, np.zeros(len(asked), np.int64))
         notes = {"teacher": self.teacher, "transfer": method, "teacher_arch": teacher.description.arch.kind}
         return Verdict(scores, decisions, notes)
-
-    def _draws(self, view: View) -> Draws:
-        train, test = view.shadow_pools()
-        size = self.shadow_size or max(1, min(len(train), len(test)) // 2)
-        return draw_shadow_sets(train, test, self.num_shadows, size, derive(view.seed, "draws"))
 
     def _teacher(self, view: View) -> tuple[Artefact, ArchSpec | None]:
         """What the students start from, and the architecture that they are built by, if it is known."""

@@ -1,4 +1,4 @@
-"""TransMIA with shadow networks that run the defences of the model under attack."""
+"""TransMIA and shadow students with networks that run the defences of the model under attack."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from leakdrill.attacks import TransMia
-from leakdrill.contract.worlds import world
+from leakdrill.attacks import StudentMia, TransMia
+from leakdrill.contract.worlds import of_students, world
 from leakdrill.data.examples import Examples
 from leakdrill.defences import MemGuard, MemGuardStrongest, OutputNoise
 from leakdrill.defences.known import KnownDefences
@@ -65,6 +65,17 @@ def test_it_runs_with_what_it_knows_and_asks_as_often_as_it_says() -> None:
     assert made.num_asked["cbig/source"] == 40 + 2 * 40
     assert not np.array_equal(naive.scores, expecting.scores)
     assert adaptive.needs - BASELINE.needs == {"defences"}
+
+
+def test_students_are_defended_as_csmalls_model_is() -> None:
+    naive = StudentMia(num_shadows=2, shadow_size=10, fit=QUICK, method="fine_tune")
+    adaptive = naive.model_copy(update={"defended_shadows": True})
+    view = replace(
+        of_students(world("memoriser", per_class=5)).view, defences=KnownDefences(prediction=(MemGuardStrongest(),))
+    )
+    assert not np.array_equal(naive.run(view).scores, adaptive.run(view).scores)
+    assert adaptive.needs - naive.needs == {"defences"}
+    assert adaptive.adapts_to(MemGuardStrongest(), "prediction")
 
 
 def test_it_adapts_to_what_its_shadows_imitate() -> None:
