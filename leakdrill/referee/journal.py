@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 STEP_BEGUN = "step_begun"
 OPENED = "opened"
 STEP_DONE = "step_done"
+PLAYING, SKIPPED, STOPPED = "playing", "skipped", "stopped"  # with the step's name, and its number from 1
 _HEAD = ("seq", "time", "event")
 
 

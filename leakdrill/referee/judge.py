@@ -42,7 +42,7 @@ class Judge:
     """Holds the truth of one drill and collects its evidence."""
 
     def __init__(self, scenario: Scenario, truth: Truth, cards: Deal) -> None:
-        self.scenario = scenario
+        self._scenario = scenario
         self._truth = truth
         self._cards = cards
         self._models: dict[str, ModelResult] = {}
@@ -57,11 +57,15 @@ class Judge:
 
     @property
     def _is_by_identity(self) -> bool:
-        return self.scenario.data.challenge.members_by == "identity"
+        return self._scenario.data.challenge.members_by == "identity"
 
     @property
     def num_challenge(self) -> int:
         return len(self._truth.is_member)
+
+    def go_on_with(self, scenario: Scenario) -> None:
+        """The drill's scenario is another from now on: a step was left out."""
+        self._scenario = scenario
 
     def model(self, name: str, report: TrainReport) -> ModelResult:
         """A model's accuracies, from the counts that its owner reports."""
@@ -98,7 +102,7 @@ class Judge:
             attack,
             verdicts,
             question(attack, self._cards, self._truth.is_member),
-            self.scenario,
+            self._scenario,
             self._truth,
             queries,
             seconds,
@@ -121,7 +125,7 @@ class Judge:
         doubt = self._doubt(baseline.result)
         verdict = "undecided" if doubt else overall(expectation.outcome for expectation in expectations)
         return Results(
-            scenario=self.scenario.model_dump(mode="json"),
+            scenario=self._scenario.model_dump(mode="json"),
             verdict="broken" if error else verdict,
             error=error,
             undecided_because=doubt,
@@ -130,7 +134,7 @@ class Judge:
             breaches=self._breaches,
             baseline=baseline.result,
             attacks=list(self._attacks.values()),
-            defences=tuple(defence_results(self.scenario, self._played, self._attacks)),
+            defences=tuple(defence_results(self._scenario, self._played, self._attacks)),
             overlaps=tuple(overlaps(self._cards)),
             expectations=expectations,
             policy=Policy.load().rows,
@@ -141,7 +145,7 @@ class Judge:
     def _doubt(self, baseline: AttackResult) -> str | None:
         """Why nothing can be decided about members that somebody else chose; None where the images say nothing."""
         auc = baseline.auc
-        if not isinstance(self.scenario.data.dataset, Members) or auc.low is None or auc.high is None:
+        if not isinstance(self._scenario.data.dataset, Members) or auc.low is None or auc.high is None:
             return None
         if auc.low <= 0.5 <= auc.high:
             return None
@@ -154,7 +158,7 @@ class Judge:
     def _expectations(self) -> list[ExpectationResult]:
         baseline = self._look_at_the_images()
         evidence = Evidence(self._judged, self._models, baseline, self._within, self._units, self._attacks)
-        return [decide(expectation, evidence) for expectation in self.scenario.expect]
+        return [decide(expectation, evidence) for expectation in self._scenario.expect]
 
     def _look_at_the_images(self) -> Baseline:
         """The model-free baseline, on the challenge as the adversary was dealt it."""

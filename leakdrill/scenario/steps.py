@@ -57,6 +57,11 @@ class AttackStep(Spec):
 Step = Annotated[PlainStep | BreachStep | AttackStep, Field(discriminator="step")]
 
 
+def name_of(step: Step) -> str:
+    """An attack's own name, else what kind of step it is."""
+    return str(step.attack.name) if isinstance(step, AttackStep) else step.step
+
+
 def named_step(step: Any) -> Any:
     """`train_source` and `{attack: {...}}`, as people write them."""
     if isinstance(step, str):

@@ -14,7 +14,7 @@ from spy import Spy, unpacked
 
 from leakdrill.data.splits import Deal
 from leakdrill.network.identity import Credentials
-from leakdrill.referee import clients, drill
+from leakdrill.referee import clients, drill, stage
 from leakdrill.referee.drill import Drill
 from leakdrill.scenario import threat
 from leakdrill.scenario.schema import Scenario
@@ -118,13 +118,14 @@ def _one(parties: Parties, plan: Plan, plant: Plant, where: Path, look_in: tuple
 @contextmanager
 def _referee(plant: Plant) -> Iterator[None]:
     """The product's own referee, who knows the spy, sends small messages, and makes the plant's mistake."""
-    dealt = drill.dealt
+    dealt = stage.dealt
 
     def mistaken(data_json: str, split_key: str) -> Deal:
         return plant.cards(dealt(data_json, split_key))
 
     with (
-        mock.patch.multiple(drill, dealt=mistaken, AttackStep=SpyStep),
+        mock.patch.object(stage, "dealt", mistaken),
+        mock.patch.object(drill, "AttackStep", SpyStep),
         mock.patch.object(threat, "_check_goal"),  # the spy is after photos and people alike
         mock.patch.object(clients, "MESSAGE_BYTES", MESSAGE_BYTES),
     ):

@@ -96,9 +96,9 @@ def test_the_challenge_holds_as_many_members_as_non_members_of_every_class(run_d
 
 def test_a_finished_run_resumes_to_the_same_results_without_another_query(run_dir: Path, found: Results) -> None:
     with Drill.resume(run_dir) as drill:
-        before = drill._queries()
+        before = drill.queries()
         again = drill.run()
-        after = drill._queries()
+        after = drill.queries()
     assert differences(found, again) == []
     assert before == after == {"cbig/source": sum(attack.queries["cbig/source"] for attack in found.attacks)}
 

@@ -69,7 +69,7 @@ def test_a_killed_adversary_goes_on_from_its_answers_and_pays_for_nothing_twice(
     whole_dir, broken_dir = tmp_path / "whole", tmp_path / "broken"
     with Drill(scenario(), out=whole_dir, split_key="5eed" * 8) as drill:
         whole = drill.run()
-        whole_ledger = drill._queries()
+        whole_ledger = drill.queries()
     assert whole.error is None
     assert answers(whole_dir) == []  # delivered
     with Drill(scenario(), out=broken_dir, split_key="5eed" * 8) as drill:
@@ -84,7 +84,7 @@ def test_a_killed_adversary_goes_on_from_its_answers_and_pays_for_nothing_twice(
         file.write(b"\x00" * 20)  # a record that was half written
     with Drill.resume(broken_dir) as drill:
         resumed: Results = drill.run()
-        assert drill._queries() == whole_ledger
+        assert drill.queries() == whole_ledger
     assert verdict(broken_dir) == verdict(whole_dir)
     (of_whole,), (of_resumed,) = whole.attacks, resumed.attacks
     assert of_resumed.queries == of_whole.queries == whole_ledger

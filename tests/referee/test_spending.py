@@ -39,7 +39,7 @@ class Killer(SilentObserver):
     is_done = False
 
     def progress(self, party: str, fraction: float, message: str) -> None:
-        if party == "adversary" and self.drill._queries() == {"cbig/source": 560} and not self.is_done:
+        if party == "adversary" and self.drill.queries() == {"cbig/source": 560} and not self.is_done:
             (victim,) = (process for process in self.drill.parties._processes if process.party == "adversary")
             os.kill(victim.pid, signal.SIGKILL)
             self.is_done = True
@@ -66,7 +66,7 @@ def test_an_attack_that_was_interrupted_costs_what_an_uninterrupted_one_does(tmp
     assert killer.is_done
     with Drill.resume(tmp_path / "run") as drill:
         resumed = drill.run()
-        assert drill._queries() == {"cbig/source": exactly}
+        assert drill.queries() == {"cbig/source": exactly}
     assert queries_of(resumed) == queries_of(uninterrupted) == [280, 490]
     assert resumed.attacks[1].cost == pytest.approx(0.49 * 1.5)
     assert differences(uninterrupted, resumed) == []

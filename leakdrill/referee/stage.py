@@ -1,0 +1,145 @@
+"""The stage of a drill: the parties, told and dealt their parts, and what the referee holds of it.
+
+It is set once; what is played on it, step by step, is leakdrill/referee/drill.py.
+"""
+
+import fcntl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from leakdrill.data.splits import Deal, deal
+from leakdrill.errors import LeakdrillError, NotReady, PartyUnavailable
+from leakdrill.models.training import Progress
+from leakdrill.referee.auditing import collect_audits
+from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient, PartyClient
+from leakdrill.referee.console import Observer
+from leakdrill.referee.dealing import (
+    check_budget,
+    check_folds,
+    check_pools,
+    check_top_k,
+    dealt,
+    hand_out,
+    party_configs,
+)
+from leakdrill.referee.in_folds import AdversarySeat
+from leakdrill.referee.journal import Journal
+from leakdrill.referee.judge import Judge
+from leakdrill.referee.overlap import check_people
+from leakdrill.referee.remote_parties import Parties, seated
+from leakdrill.referee.truth import Truth
+from leakdrill.scenario.schema import Scenario
+
+LOCK = "drill.lock"
+
+
+@dataclass
+class Stage:
+    scenario: Scenario
+    split_key: str
+    run_dir: Path
+    journal: Journal
+    observer: Observer
+    parties: Parties
+    cards: Deal
+    cbig: CbigClient
+    csmall: CsmallClient
+    adversary: AdversaryClient
+    judge: Judge
+    seat: AdversarySeat
+
+    @property
+    def clients(self) -> tuple[PartyClient, PartyClient, PartyClient]:
+        return self.cbig, self.csmall, self.adversary
+
+    def queries(self) -> dict[str, int]:
+        """Examples that the adversary has asked about, by model, as its owner counts them."""
+        return self.cbig.queries("adversary") | self.csmall.queries("adversary")
+
+    def progress(self, party: str) -> Progress:
+        return lambda fraction, message: self.observer.progress(party, fraction, message)
+
+    def collect_audits(self) -> None:
+        collect_audits(self.clients, self.run_dir, self.journal)
+
+    def diagnosis(self, error: LeakdrillError) -> str:
+        """The error, or why a party is gone if that is behind it; what a party kept to itself is in its log."""
+        try:
+            self.parties.check()
+        except LeakdrillError as cause:
+            return str(cause)
+        if isinstance(error, PartyUnavailable):
+            return f"{error}; see {self.parties.logs}"
+        return str(error)
+
+
+def check_deal(scenario: Scenario, split_key: str) -> None:
+    """Raises ScenarioError for data that cannot be dealt so, or that an attack of the timeline cannot do with."""
+    cards = deal(scenario.data, split_key)
+    if pairs := scenario.data.verification_pairs:
+        pairs.open()
+    check_people(cards)
+    check_pools(scenario, cards)
+    check_budget(scenario, cards)
+    check_folds(scenario, cards, split_key)
+    check_top_k(scenario, cards)
+
+
+@contextmanager
+def alone(run_dir: Path) -> Iterator[None]:
+    """Whoever plays a run holds its lock, to the end of the process at the latest. Raises NotReady for another."""
+    with (run_dir / LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotReady(f"{run_dir} is being played by another process: wait for it, or stop it first") from None
+        yield
+
+
+def is_alive(run_dir: Path) -> bool:
+    """Whether some process plays this run now."""
+    if not (run_dir / LOCK).exists():
+        return False
+    with (run_dir / LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def set_stage(
+    resources: ExitStack,
+    scenario: Scenario,
+    split_key: str,
+    run_dir: Path,
+    journal: Journal,
+    observer: Observer,
+    given: Parties | None,
+) -> Stage:
+    """Start the parties (or take those given) while the data is read; connect, configure, and deal.
+
+    What has to be undone is left to `resources`.
+    """
+    with ThreadPoolExecutor(1) as background:
+        starting = background.submit(lambda: resources.enter_context(seated(run_dir, given)))
+        cards = dealt(scenario.data.model_dump_json(), split_key)
+        parties = starting.result()
+    addresses, credentials = parties.addresses, parties.credentials
+    cbig = CbigClient("cbig", addresses["cbig/private"], credentials)
+    csmall = CsmallClient("csmall", addresses["csmall/private"], credentials)
+    adversary = AdversaryClient("adversary", addresses["adversary/private"], credentials)
+    configs = party_configs(scenario, cards, addresses, journal.drill_id(), split_key)
+    # The adversary first: files read for cbig before would be in memory, and arrive faster, members before others.
+    for client in (adversary, csmall, cbig):
+        resources.callback(client.channel.close)
+        hand_out(client, configs[client.name], scenario, cards)
+    truth = Truth(cards.is_member, cards.splits["challenge"].labels)
+    truth.save(run_dir / "truth")
+    judge = Judge(scenario, truth, cards)
+    seat = AdversarySeat.of(adversary, (cbig, csmall), configs["adversary"], cards)
+    journal.append("dealt", splits={name: len(split.labels) for name, split in cards.splits.items()})
+    return Stage(scenario, split_key, run_dir, journal, observer, parties, cards, cbig, csmall, adversary, judge, seat)
