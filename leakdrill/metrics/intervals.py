@@ -2,6 +2,7 @@
 
 All by the stratified bootstrap, seeded by name, the same resample for all repeats of an attack. Where a resample can
 show no error because the sample has none (a perfect attack), the exact bound stands instead of a width of zero.
+Resampling takes examples for independent; where they are not, its draws are spread by their `design_effect`.
 """
 
 import math
@@ -31,8 +32,7 @@ def interval(judged: Judged, metric: str, resamples: Resamples | None = None, le
     if not _is_resolved(judged, metric):
         return None
     resamples = resamples or Resamples.draw(judged)
-    draws = mean_over_repeats(statistic(judged, metric, resamples))
-    return _around(point(judged, metric), draws, level, _num_trials(judged, metric))
+    return _around(point(judged, metric), _draws(judged, metric, resamples), level, _num_trials(judged, metric))
 
 
 def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLES, seed: int = SEED) -> Interval | None:
@@ -45,7 +45,7 @@ def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLE
     if not _is_resolved(a, metric):
         return None
     resamples = Resamples.draw(a, num, seed)
-    draws = [mean_over_repeats(statistic(one, metric, resamples)) for one in (a, b)]
+    draws = [_draws(one, metric, resamples) for one in (a, b)]
     return _around(point(a, metric) - point(b, metric), draws[0] - draws[1], LEVEL)
 
 
@@ -84,7 +84,7 @@ def simultaneous_auc_intervals(
     """
     _check_same_challenge(judged)
     values = {name: point(one, "auc") for name, one in judged.items()}
-    draws = {name: _auc_draws(one, num, seed) for name, one in judged.items()}
+    draws = {name: _draws(one, "auc", Resamples.draw(one, num, seed)) for name, one in judged.items()}
     errors = {name: float(draw.std(ddof=1)) for name, draw in draws.items()}
     moving = [name for name, error in errors.items() if error > 0]
     sizes = [np.abs(draws[name] - values[name]) / errors[name] for name in moving]
@@ -105,8 +105,14 @@ def _is_resolved(judged: Judged, metric: str) -> bool:
     return not metric.startswith("tpr@") or is_resolved(target_fpr(metric), judged.num_non_members)
 
 
-def _auc_draws(judged: Judged, num: int, seed: int) -> Floats:
-    return mean_over_repeats(statistic(judged, "auc", Resamples.draw(judged, num, seed)))
+def _draws(judged: Judged, metric: str, resamples: Resamples) -> Floats:
+    """(B,), mean over repeats, within 0 and 1; of examples that are not independent as far apart as they would be."""
+    draws = mean_over_repeats(statistic(judged, metric, resamples))
+    if judged.design_effect == 1:
+        return draws
+    value = point(judged, metric)
+    spread: Floats = np.clip(value + math.sqrt(judged.design_effect) * (draws - value), 0, 1)
+    return spread
 
 
 def point(judged: Judged, metric: str) -> float:

@@ -15,6 +15,8 @@ class Judged:
     """R repeats of one attack on one challenge of N examples.
 
     scores (R, N) float64, higher = more likely member; decisions (R, N) bool; is_member (N,) bool; labels (N,) int64.
+    design_effect: how many times the variance of independent examples an estimate from these has; more than 1 where
+    what one example is scored by was learnt from others that are judged, too (leakdrill.referee.folds).
     Raises InvalidInput for shapes that do not fit, scores that are not finite, or a truth of one kind only.
     """
 
@@ -22,6 +24,7 @@ class Judged:
     decisions: NDArray[np.bool_]
     is_member: NDArray[np.bool_]
     labels: NDArray[np.int64]
+    design_effect: float = 1.0
 
     def __post_init__(self) -> None:
         num_examples = len(self.is_member)
@@ -53,7 +56,11 @@ class Judged:
     def take(self, positions: NDArray[np.int64]) -> "Judged":
         """The same judgement of some of the examples."""
         return Judged(
-            self.scores[:, positions], self.decisions[:, positions], self.is_member[positions], self.labels[positions]
+            self.scores[:, positions],
+            self.decisions[:, positions],
+            self.is_member[positions],
+            self.labels[positions],
+            self.design_effect,
         )
 
     def of_classes(self) -> "Judged":
@@ -67,4 +74,4 @@ class Judged:
         if mixed := int(((are_members > _MIXED) & (are_members < 1 - _MIXED)).sum()):
             raise InvalidInput(f"{mixed} of {len(classes)} classes have members and non-members, wanted whole classes")
         scores, decisions = self.scores @ of_class / sizes, self.decisions @ of_class / sizes > 1 / 2
-        return Judged(scores, decisions, are_members > 1 / 2, classes)
+        return Judged(scores, decisions, are_members > 1 / 2, classes, self.design_effect)

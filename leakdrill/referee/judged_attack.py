@@ -7,7 +7,7 @@ import numpy as np
 
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.metrics import Judged, attack_result
-from leakdrill.referee.folds import Bools, Rows, abstained, by_fold
+from leakdrill.referee.folds import Bools, Folded, Rows, abstained, by_fold
 from leakdrill.referee.question import graded
 from leakdrill.referee.truth import Truth
 from leakdrill.referee.within import within_queries
@@ -38,9 +38,9 @@ def judge_attack(
     truth: Truth,
     queries: Mapping[str, int],
     seconds: float,
-    folds: Rows | None = None,
+    folds: Folded | None = None,
 ) -> JudgedAttack:
-    """An attack judged over its repeats; the notes are those of the first. `folds` (N,): where it was played so.
+    """An attack judged over its repeats; the notes are those of the first. `folds`: where it was played so.
 
     asked: what it was to find out (N,), and where that is known (N,): leakdrill.referee.question.
     """
@@ -50,6 +50,7 @@ def judge_attack(
         np.stack([said.decisions for said in verdicts]),
         is_so,
         truth.labels,
+        folds.design_effect if folds else 1.0,
     )
     within = within_queries(attack, verdicts, judged, queries.get(scenario.data.challenge.victim, 0))
     num_units = len(is_so)
@@ -65,7 +66,7 @@ def judge_attack(
         judged,
         examples=examples,
         num_excluded=num_units - len(judged.is_member),
-        folds=None if folds is None else by_fold(attack, examples or judged, folds[kept]),
+        folds=None if folds is None else by_fold(attack, examples or judged, folds.numbers[kept]),
         name=attack.name,
         kind=attack.kind,
         goal=attack.goal,

@@ -8,6 +8,7 @@ other examples. The intervals of attacks are widened for their number (Bonferron
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
@@ -179,7 +180,11 @@ def _pair(name: str, old: _Run, new: _Run, truth: Truth | str) -> _Pair | str:
 def _scored(run: _Run, name: str, truth: Truth) -> Scored:
     """All repeats, as the values beside the difference are of all."""
     repeats = [scores_path(run.folder, name, repeat) for repeat in range(run.results.scenario.get("repeats", 1))]
-    return read_scored(repeats, truth, of_people=run.attacks[name].unit == "identity")
+    attack = run.attacks[name]
+    scored = read_scored(repeats, truth, of_people=attack.unit == "identity")
+    if attack.folds is None:
+        return scored
+    return scored._replace(judged=replace(scored.judged, design_effect=attack.folds.design_effect))
 
 
 def _paired(pair: _Pair, metric: str) -> Interval:

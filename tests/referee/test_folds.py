@@ -11,7 +11,7 @@ from leakdrill.attacks.base import Folding, Verdict
 from leakdrill.data.splits import Deal, deal
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.metrics import Judged
-from leakdrill.referee.folds import Fold, abstained, by_fold, fold_numbers, make_folds, pooled
+from leakdrill.referee.folds import Fold, abstained, by_fold, design_effect, folded, make_folds, pooled
 from leakdrill.referee.question import graded
 from leakdrill.scenario.data import Data
 
@@ -107,6 +107,14 @@ def test_folds_by_image_that_leave_too_few_photos_of_a_person_are_refused() -> N
     assert len(folds(FirstCut(folds=6, folds_by="image").folding)) == 6
 
 
+def test_folds_that_teach_each_other_double_the_variance_and_rarely_told_people_hardly_change_it() -> None:
+    assert design_effect(folds(Folding(5), num_granted=16)) == 2  # everybody beside the judged is told of
+    assert design_effect(folds(Folding(3, "image"))) == 2
+    assert 1.0 < design_effect(folds(Folding(5), num_granted=4)) < 1.5
+    in_turn = folds(Folding(5), num_granted=16)[:1]  # one fold that the others teach, and none that it teaches
+    assert design_effect(in_turn) == 1
+
+
 def test_another_key_makes_other_folds_and_the_same_key_the_same() -> None:
     assert (folds(Folding(5))[0].positions == folds(Folding(5))[0].positions).all()
     assert not np.array_equal(folds(Folding(5))[0].positions, folds(Folding(5), key="another")[0].positions)
@@ -145,7 +153,7 @@ def test_people_whose_attribute_is_unknown_are_in_no_fold() -> None:
     challenge = dealt.splits["challenge"]
     is_known = challenge.labels >= 4
     made = make_folds(Folding(3), challenge, dealt.is_member, is_known, 4, "key")
-    numbers = fold_numbers(made, len(is_known))
+    numbers = folded(made, len(is_known)).numbers
     assert ((numbers >= 0) == is_known).all()
     assert (
         pooled(
@@ -168,7 +176,7 @@ def test_scores_of_folds_become_comparable_as_ranks_within_them() -> None:
     assert verdict.notes == {"by_fold": [{"fold": number} for number in range(5)]}
     assert 0 < verdict.scores.min() < verdict.scores.max() < 1
     judged = Judged(verdict.scores[None], verdict.decisions[None], truth, cards().splits["challenge"].labels)
-    found = by_fold(ClassBasedAux(), judged, fold_numbers(made, len(truth)))
+    found = by_fold(ClassBasedAux(), judged, folded(made, len(truth)).numbers)
     assert (found.aucs, found.mean_auc, found.std_auc, found.by) == ([1.0] * 5, 1.0, 0.0, "identity")
 
 
