@@ -5,7 +5,7 @@ from collections import Counter
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.referee import verdicts
 from leakdrill.referee.dealing import folds_of
-from leakdrill.referee.folds import Fold, fold_numbers
+from leakdrill.referee.folds import Fold, folded
 from leakdrill.referee.journal import STEP_DONE
 from leakdrill.referee.spending import asked_before
 from leakdrill.referee.stage import Stage
@@ -22,8 +22,8 @@ def play_attack(stage: Stage, attack: Attack, is_breached: bool) -> AttackResult
         said.append(verdict)
         queries.update(asked)
         seconds += took
-    numbers = fold_numbers(folds, stage.judge.num_challenge) if folds else None
-    return stage.judge.attack(attack, said, queries, seconds, numbers)
+    played_in = folded(folds, stage.judge.num_challenge) if folds else None
+    return stage.judge.attack(attack, said, queries, seconds, played_in)
 
 
 def _once(

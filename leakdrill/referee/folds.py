@@ -193,9 +193,6 @@ def folded(folds: Sequence[Fold], num_examples: int) -> Folded:
     return Folded(numbers, design_effect(folds))
 
 
-fold_numbers = folded
-
-
 def abstained(verdicts: Sequence[Verdict]) -> Bools:
     """The examples (N,) from which any of the repeats abstained."""
     nowhere = np.zeros(len(verdicts[0].scores), bool)

@@ -20,7 +20,7 @@ from leakdrill.pb.party_pb2 import TrainReport
 from leakdrill.referee.baseline import Baseline, judge_baseline, judge_identities
 from leakdrill.referee.defended import defence_results
 from leakdrill.referee.expect import Evidence, decide, overall
-from leakdrill.referee.folds import Rows
+from leakdrill.referee.folds import Folded, Rows
 from leakdrill.referee.judged_attack import judge_attack
 from leakdrill.referee.overlap import overlaps
 from leakdrill.referee.question import question
@@ -95,9 +95,9 @@ class Judge:
         verdicts: Sequence[Verdict],
         queries: Mapping[str, int],
         seconds: float,
-        folds: Rows | None = None,
+        folds: Folded | None = None,
     ) -> AttackResult:
-        """An attack judged over its repeats; the notes are those of the first. `folds` (N,): where it was played so."""
+        """An attack judged over its repeats; the notes are those of the first. `folds`: where it was played so."""
         found = judge_attack(
             attack,
             verdicts,
