@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it; a suite in the background would ignore it
 for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy is imported: threads that wait for each other cost more
@@ -10,6 +11,7 @@ for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy is imported: threads 
 import pytest
 import torch
 
+from leakdrill.referee.local import LocalParties
 from leakdrill.results import (
     AttackResult,
     BreachResult,
@@ -34,6 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _one_thread() -> None:
     """As in a party: the same results to the last bit, and no threads that wait for each other over small models."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalParties]:
+    """For drills that leave them as they found them: to start three parties costs more than to play a small drill."""
+    with LocalParties(tmp_path_factory.mktemp("parties")) as parties:
+        yield parties
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from leakdrill.data.forms import ImageForm
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.artefact import Description
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import LocalParties
 from leakdrill.scenario.loading import load_scenario
 from leakdrill.scenario.overrides import apply_overrides, as_written
 from leakdrill.scenario.schema import Scenario
@@ -92,11 +93,14 @@ def written(folder: Path, **changes: Any) -> Path:
     return file
 
 
-def test_an_attack_a_defence_and_a_data_set_in_a_file_beside_the_scenario_are_played(folder: Path) -> None:
+def test_an_attack_a_defence_and_a_data_set_in_a_file_beside_the_scenario_are_played(
+    folder: Path, parties: LocalParties
+) -> None:
     data = {key: value for key, value in SMALL["data"].items() if key != "set"} | {"set": "./mine.py:Few"}
     cbig = SMALL["cbig"] | {"api": {"defences": [{"kind": "./mine.py:Sharpen"}]}}
     timeline = ["train_source", *({"attack": {"kind": f"./mine.py:{name}"}} for name in ("Confident", "Column"))]
-    with Drill(written(folder, data=data, cbig=cbig, timeline=timeline), out=folder / "run") as drill:
+    scenario = written(folder, data=data, cbig=cbig, timeline=timeline)
+    with Drill(scenario, out=folder / "run", parties=parties) as drill:
         results = drill.run()
     mine = str(folder / "mine.py")
     assert results.verdict == "broken"

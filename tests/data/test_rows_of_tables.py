@@ -21,6 +21,7 @@ from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.parties.publish import publish
 from leakdrill.referee.dealing import party_configs
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import LocalParties
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.threat import check_threat
 
@@ -44,7 +45,7 @@ def of_rows(*timeline: object, data: dict[str, Any] | None = None, **changes: An
 
 
 @pytest.mark.slow
-def test_a_drill_on_rows_finds_who_an_overfitted_network_was_trained_on(tmp_path: Path) -> None:
+def test_a_drill_on_rows_finds_who_an_overfitted_network_was_trained_on(parties: LocalParties, tmp_path: Path) -> None:
     noise = {"kind": "noise_robustness", "queries_per_example": 20, "tuning_examples": 80, "fit": FIT}
     shadows = {"num_shadows": 4, "shadow_size": 60}
     scenario = of_rows(
@@ -61,7 +62,7 @@ def test_a_drill_on_rows_finds_who_an_overfitted_network_was_trained_on(tmp_path
             "api": {"outputs": ["scores", "label"]},
         },
     )
-    with Drill(scenario, out=tmp_path / "run") as drill:
+    with Drill(scenario, out=tmp_path / "run", parties=parties) as drill:
         results = drill.run()
     assert results.error is None
     assert results.verdict == "met"  # the rows alone tell nothing
@@ -179,7 +180,7 @@ def test_the_architecture_that_an_attack_assumes_is_told_the_rows_width() -> Non
 def test_a_network_for_images_is_refused_before_any_party_is_told_anything() -> None:
     scenario = of_rows("train_source", cbig={"source_model": {"arch": {"kind": "small_cnn"}}})
     with pytest.raises(ScenarioError, match="small_cnn takes images, the data are rows of 60 features"):
-        party_configs(scenario, deal(scenario.data, "key"), {}, "drill", "key")
+        party_configs(scenario, deal(scenario.data, "key"), {}, "drill", "key", {})
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from small import SMALL, small
 from leakdrill.parties.store import SplitStore
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.in_folds import AdversarySeat
+from leakdrill.referee.local import LocalParties
 
 pytestmark = pytest.mark.slow
 
 
 def test_what_lies_on_a_fold_adversarys_disk_is_of_its_own_fold_and_says_nothing_of_its_challenge(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parties: LocalParties, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = small(
         data=SMALL["data"]
@@ -33,14 +34,14 @@ def test_what_lies_on_a_fold_adversarys_disk_is_of_its_own_fold_and_says_nothing
 
     def spied(self: AdversarySeat, who: object, is_breached: bool) -> None:
         seat(self, who, is_breached)  # type: ignore[arg-type]
-        store = SplitStore(tmp_path / "run" / "parties" / "adversary" / "home" / "splits")
+        store = SplitStore(parties.credentials_dir("adversary").parent / "home" / "splits")
         held = {name: store.read(name) for name in store.held()}
         seen.append({name: {image.tobytes() for image in split.inputs} for name, split in held.items()})
         for split in held.values():  # names begin anew in every split, so they link none to another
             assert set(np.unique(split.labels)) == set(range(len(np.unique(split.labels))))
 
     monkeypatch.setattr(AdversarySeat, "_seat", spied)
-    with Drill(scenario, out=tmp_path / "run") as drill:
+    with Drill(scenario, out=tmp_path / "run", parties=parties) as drill:
         assert drill.run().error is None
     *folds, afterwards = seen
     assert len(folds) == 3

@@ -19,13 +19,12 @@ PUBLIC = [("cbig", "source"), ("csmall", "recognition")]
 
 
 @pytest.fixture(scope="module")
-def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalParties]:
+def in_a_drill(parties: LocalParties, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalParties]:
     """Their models are trained and their public APIs open, and nobody has attacked yet."""
     api = {"outputs": ["scores", "logits", "label"]}
     cbig, csmall = ({**SMALL[party], "api": api} for party in ("cbig", "csmall"))
     scenario = small(cbig=cbig, csmall=csmall, timeline=["train_source"], expect=[])
-    run_dir = tmp_path_factory.mktemp("drill") / "run"
-    with LocalParties(run_dir) as parties, Drill(scenario, out=run_dir, parties=parties) as drill:
+    with Drill(scenario, out=tmp_path_factory.mktemp("drill") / "run", parties=parties) as drill:
         drill.train_source()
         drill.release()
         drill.adapt()
@@ -36,11 +35,11 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalParties]:
 @pytest.mark.parametrize(("party", "model"), PUBLIC)
 @pytest.mark.parametrize("kind", ["sync", "aio"])
 def test_tritonclient_asks_every_public_model(
-    parties: LocalParties, tmp_path: Path, party: str, model: str, kind: str
+    in_a_drill: LocalParties, tmp_path: Path, party: str, model: str, kind: str
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (NUM_PHOTOS, 16, 16, 3), dtype=np.uint8)
     report = tritonclient(
-        kind, parties.addresses[f"{party}/public"], parties.credentials_dir("adversary"), model, images, tmp_path
+        kind, in_a_drill.addresses[f"{party}/public"], in_a_drill.credentials_dir("adversary"), model, images, tmp_path
     )
     assert report["server"]["name"] == party
     assert report["model_ready"] == [True, False]
@@ -56,10 +55,10 @@ def test_tritonclient_asks_every_public_model(
 
 
 @pytest.mark.parametrize(("party", "model"), PUBLIC)
-def test_buf_curl_finds_its_way_by_reflection(parties: LocalParties, tmp_path: Path, party: str, model: str) -> None:
-    address = parties.addresses[f"{party}/public"]
-    listed = buf_curl(parties.credentials_dir("adversary"), address, "--list-services", scratch=tmp_path)
+def test_buf_curl_finds_its_way_by_reflection(in_a_drill: LocalParties, tmp_path: Path, party: str, model: str) -> None:
+    address = in_a_drill.addresses[f"{party}/public"]
+    listed = buf_curl(in_a_drill.credentials_dir("adversary"), address, "--list-services", scratch=tmp_path)
     assert "inference.GRPCInferenceService" in listed.split()
     url = f"{address}/inference.GRPCInferenceService/ModelMetadata"
-    described = buf_curl(parties.credentials_dir("adversary"), url, "-d", f'{{"name": "{model}"}}', scratch=tmp_path)
+    described = buf_curl(in_a_drill.credentials_dir("adversary"), url, "-d", f'{{"name": "{model}"}}', scratch=tmp_path)
     assert '"platform": "leakdrill"' in described

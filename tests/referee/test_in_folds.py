@@ -11,6 +11,7 @@ from leakdrill.errors import ScenarioError
 from leakdrill.referee.auditing import recorded_drill, recorded_ends
 from leakdrill.referee.chain import first_fault
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import LocalParties
 from leakdrill.results import Results
 from leakdrill.scenario.schema import Scenario
 
@@ -126,7 +127,9 @@ def test_a_grant_that_no_fold_can_give_is_refused_before_anything_is_started(tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_an_attribute_is_inferred_of_people_in_folds_and_the_unknown_are_counted(tmp_path: Path) -> None:
+def test_an_attribute_is_inferred_of_people_in_folds_and_the_unknown_are_counted(
+    parties: LocalParties, tmp_path: Path
+) -> None:
     scenario = Scenario.model_validate(
         of_people().model_dump()
         | {
@@ -147,7 +150,7 @@ def test_an_attribute_is_inferred_of_people_in_folds_and_the_unknown_are_counted
             ],
         }
     )  # fmt: skip
-    with Drill(scenario, out=tmp_path / "run") as drill:
+    with Drill(scenario, out=tmp_path / "run", parties=parties) as drill:
         results = drill.run()
     assert results.error is None
     gender, majority = results.attacks

@@ -6,6 +6,7 @@ import pytest
 
 from leakdrill.errors import ScenarioError
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import LocalParties
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.threat import check_threat
 from tests.small import SMALL, small
@@ -30,13 +31,13 @@ def scenario(*attacks: dict[str, object], **knows: bool) -> Scenario:
 
 
 @pytest.mark.slow
-def test_csmalls_members_are_sought_at_csmalls_api_alone(tmp_path: Path) -> None:
+def test_csmalls_members_are_sought_at_csmalls_api_alone(parties: LocalParties, tmp_path: Path) -> None:
     attacks: list[dict[str, object]] = [
         {"kind": "gap"},
         {"kind": "boundary", "queries_per_example": 10, "tuning_examples": 10, "fit": FIT},
         {"kind": "student_mia", "num_shadows": 2, "shadow_size": 60, "fit": FIT},
     ]
-    with Drill(scenario(*attacks), out=tmp_path / "run") as drill:
+    with Drill(scenario(*attacks), out=tmp_path / "run", parties=parties) as drill:
         results = drill.run()
     assert results.error is None
     for attack in results.attacks:
