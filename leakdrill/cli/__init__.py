@@ -21,6 +21,7 @@ from leakdrill.cli.report import report
 from leakdrill.cli.reproduction import reproduce
 from leakdrill.cli.schema import schema
 from leakdrill.cli.shell import Commands, main
+from leakdrill.cli.status import runs, status
 
 app = typer.Typer(
     name="leakdrill",
@@ -34,7 +35,16 @@ app = typer.Typer(
 
 PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Play": {"run": run, "resume": resume, "up": up, "attack": attack},
-    "Look": {"check": check, "list": list_, "show": show, "report": report, "audit": audit, "cite": cite},
+    "Look": {
+        "check": check,
+        "list": list_,
+        "runs": runs,
+        "status": status,
+        "show": show,
+        "report": report,
+        "audit": audit,
+        "cite": cite,
+    },
     "Compare": {"compare": compare, "reproduce": reproduce},
     "Teach": {"lesson": lesson},
     "Extend": {"schema": schema},

@@ -14,6 +14,7 @@ from leakdrill.cli.look import JunitOption, print_run, refuse_unplayable
 from leakdrill.cli.report import leave_report
 from leakdrill.cli.runs import SCENARIO, recorded_scenario, recorded_split_key
 from leakdrill.cli.shell import (
+    EXIT_CODES,
     INTERRUPTED,
     OutOption,
     PartiesOption,
@@ -25,6 +26,15 @@ from leakdrill.cli.shell import (
     exit_code,
     new_run_dir,
     stdout,
+)
+from leakdrill.cli.stepping import (
+    FromOption,
+    StepOption,
+    UntilOption,
+    check_pace,
+    fork,
+    resume_paced,
+    run_paced,
 )
 from leakdrill.errors import InvalidInput
 from leakdrill.results import Results
@@ -69,6 +79,8 @@ def run(
     ray: RayOption = None,
     shard: ShardOption = None,
     junit: JunitOption = None,
+    step: StepOption = False,
+    until: UntilOption = None,
 ) -> None:
     """Play a drill: start the parties, deal the data, attack, judge. Of a grid: a drill for every cell.
 
@@ -76,6 +88,8 @@ def run(
     leakdrill run quickstart
     leakdrill run scenarios/transmia-faces.yaml --set data.root=/data/faces100 --out runs/faces
     leakdrill run quickstart --smoke
+    leakdrill run quickstart --step
+    leakdrill run quickstart --until breach
     leakdrill run quickstart --device cuda --device cbig=cpu
     leakdrill run defences-quick --jobs 4
     leakdrill run gate --junit gate.xml
@@ -90,33 +104,63 @@ def run(
 
     loaded = load_scenario(scenario, with_devices(settings, device), smoke=smoke)
     refuse_unplayable(loaded.scenario)
+    check_pace(loaded.scenario, step, until)
     schedule = _schedule(loaded.scenario, jobs, ray, shard, parties)
     schedule.share(expand_grid(loaded.scenario))  # or say that there are too few cells
     run_dir = _shared_run_dir(out, loaded.scenario) if shard else new_run_dir(out, loaded.name)
     if junit:
         prepare(junit)
-    with _resumable(run_dir), observe(stdout()) as observer:
-        observer.started(run_dir, str(estimate(loaded.scenario, schedule)))
-        results = run_scenario(loaded, run_dir, observer, running_parties(parties), schedule)
+    with _resumable(run_dir):
+        if step or until is not None:
+            results: Results | list[Results] = run_paced(loaded, run_dir, running_parties(parties), step, until)
+        else:
+            with observe(stdout()) as observer:
+                observer.started(run_dir, str(estimate(loaded.scenario, schedule)))
+                results = run_scenario(loaded, run_dir, observer, running_parties(parties), schedule)
     if junit:
         own = [cell.name for cell in schedule.share(recorded_sweep(run_dir).cells)] if shard else None
         write_junit(run_dir, junit, own)
     _conclude(run_dir, results)
 
 
-def resume(run_dir: RunArgument, parties: PartiesOption = None, jobs: JobsOption = None, ray: RayOption = None) -> None:
+def resume(
+    run_dir: RunArgument,
+    start: FromOption = None,
+    settings: SetOption = None,
+    out: OutOption = None,
+    step: StepOption = False,
+    until: UntilOption = None,
+    parties: PartiesOption = None,
+    jobs: JobsOption = None,
+    ray: RayOption = None,
+) -> None:
     """Go on with a run that was stopped: finished attacks and trained models are not made again.
+
+    With --from or --set, fork it: a new run in a folder of its own, with the same members, that keeps what came before
+    the step, plays on from there, and trains only what is made differently.
 
     \b
     leakdrill resume runs/quickstart-20260101-120000
+    leakdrill resume runs/quickstart-20260101-120000 --step
+    leakdrill resume runs/quickstart-20260101-120000 --set after.num_shadows=50
+    leakdrill resume runs/quickstart-20260101-120000 --from breach --set breach.fidelity.bits=8 --out runs/int8
     """
     from leakdrill.referee.console import observe
     from leakdrill.referee.grid import resume_run
 
     scenario, _ = recorded_scenario(run_dir), recorded_split_key(run_dir)  # or say what is missing
     schedule = _schedule(scenario, jobs, ray, None, parties)
-    with _resumable(run_dir), observe(stdout()) as observer:
-        results = resume_run(run_dir, observer, running_parties(parties), schedule)
+    if start is not None or settings:
+        run_dir, scenario = fork(run_dir, start, settings or [], out)
+    elif out is not None:
+        raise InvalidInput("--out is for a fork, which goes to a folder of its own: give --from or --set, too")
+    check_pace(scenario, step, until)
+    with _resumable(run_dir):
+        if step or until is not None:
+            results: Results | list[Results] = resume_paced(run_dir, running_parties(parties), step, until)
+        else:
+            with observe(stdout()) as observer:
+                results = resume_run(run_dir, observer, running_parties(parties), schedule)
     _conclude(run_dir, results)
 
 
@@ -182,9 +226,14 @@ def _conclude(run_dir: Path, results: Results | list[Results]) -> NoReturn:
 @contextmanager
 def _resumable(run_dir: Path) -> Iterator[None]:
     """By the time an interrupt gets here, the drill's own context managers have stopped the parties that it started."""
+    from leakdrill.referee.pacing import Stopped
+
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a container is stopped by it
     try:
         yield
+    except Stopped as stopped:
+        complain(f"{stopped}; resume with: leakdrill resume {run_dir}")
+        raise typer.Exit(EXIT_CODES["undecided"]) from None
     except KeyboardInterrupt:
         can_resume = (run_dir / SCENARIO).exists()
         went_on = f"resume with: leakdrill resume {run_dir}" if can_resume else "nothing was played"

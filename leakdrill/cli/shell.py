@@ -98,6 +98,7 @@ def main(
     leakdrill run quickstart                       play a drill, see what it found
     leakdrill run quickstart --set seed=11         ... with another seed
     leakdrill resume runs/quickstart-...           go on with one that was stopped
+    leakdrill runs                                 what was played, and how far it is
     leakdrill check quickstart                     who holds and may call what
     leakdrill list                                 what there is to try
     leakdrill up quickstart                        play the adversary yourself

@@ -16,12 +16,12 @@ GRANTED, LACKING = ("✓ ", "green"), ("✗ ", "red")
 
 def render_threats(threats: "ThreatTable") -> RenderableType:
     notices = [Text(f"notice: {notice}", style="yellow") for notice in threats.notices]
-    tables = [_holdings(threats.holdings), _attacks(threats.threats), _calls(threats.calls)]
+    tables = [holdings_table(threats.holdings), _attacks(threats.threats), calls_table(threats.calls)]
     spaced = [part for table in tables for part in (Text(), table)]
     return Group(*spaced, *([Text(), *notices] if notices else []))
 
 
-def _holdings(holdings: dict[str, list[str]]) -> Table:
+def holdings_table(holdings: dict[str, list[str]]) -> Table:
     table = plain_table("party", "holds")
     for party, held in holdings.items():
         table.add_row(party, ", ".join(held))
@@ -36,13 +36,13 @@ def _attacks(threats: "list[Threat]") -> Table:
     return table
 
 
-def _calls(calls: "tuple[Row, ...]") -> Table:
-    """Anything that has no row here is refused."""
-    table = plain_table("may call", "at: listener", "what", "from state")
+def calls_table(calls: "tuple[Row, ...]", now: bool = False) -> Table:
+    """Anything that has no row here is refused. `now`: these are the calls of one moment, and no state need be said."""
+    table = plain_table("may call", "at: listener", "what", *([] if now else ["from state"]))
     for row in calls:
         places = f"{', '.join(row.at)}: {', '.join(row.listeners)}"
         methods = ", ".join(dict.fromkeys(method.rpartition(".")[2] for method in row.methods))  # reflection has two
-        table.add_row(", ".join(row.callers), places, methods, row.states[0])
+        table.add_row(", ".join(row.callers), places, methods, *([] if now else [row.states[0]]))
     return table
 
 

@@ -29,6 +29,7 @@ class CbigConfig(Spec):
     release_defences: list[ReleaseDefenceSpec] = Field([])
     api: Api
     query_budget: int  # of the adversary, in examples
+    spent: dict[str, int] = Field({})  # of that, by model, before anything is asked: in the run that this is a fork of
     device: DeviceName = AUTO
 
 
@@ -43,6 +44,7 @@ class CsmallConfig(Spec):
     api: Api
     verification: Verification = Verification()
     query_budget: int
+    spent: dict[str, int] = Field({})  # as of cbig's
     device: DeviceName = AUTO
     cbig_address: str  # of its private listener: "host:port"
 

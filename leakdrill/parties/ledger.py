@@ -10,6 +10,7 @@ middle of a drill neither forgets what was spent nor charges a retried request t
 import threading
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
 from leakdrill.errors import BudgetExhausted
@@ -37,18 +38,27 @@ class Ledger:
         self._allowance = ""
         self._budget = budget
         self._rate_limit = RateLimit(None, clock)
+        self._spent_before: Mapping[str, int] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._spent: Counter[tuple[str, str, str]] = Counter()  # by allowance, caller and model
         self._charged: dict[str, OrderedDict[str, str]] = {}  # by caller: idempotency key -> digest of its request
 
-    def open(self, account: str, budget: int | None = None, rate_limit: float | None = None) -> None:
+    def open(
+        self,
+        account: str,
+        budget: int | None = None,
+        rate_limit: float | None = None,
+        spent_before: Mapping[str, int] | None = None,
+    ) -> None:
         """Begins an account, such as a run's, or goes on with it where it was left.
 
         Every caller may ask about `budget` examples of each model, and `rate_limit` a second of all; None is no limit.
-        It begins with the drill's own allowance.
+        It begins with the drill's own allowance, of which `spent_before`, by model, is gone: in the run, with an
+        account of its own, that this one goes on from.
         Raises InvalidInput when the file cannot be read.
         """
         with self._lock:
+            self._spent_before = spent_before or {}
             self._budget, self._rate_limit = budget, RateLimit(rate_limit, self._clock)
             self._allowance = ""
             if account == self._account:
@@ -108,6 +118,7 @@ class Ledger:
         if self._budget is None or caller in UNMETERED:
             return None
         spent = self._spent[self._allowance, caller, model]
+        spent += 0 if self._allowance else self._spent_before.get(model, 0)
         return max(0, self._budget - spent)  # a drill may go on with a smaller budget
 
     def _check_budget(self, caller: str, model: str, num_examples: int) -> None:

@@ -47,9 +47,21 @@ def dealt(data_json: str, split_key: str) -> Deal:
 
 
 def party_configs(
-    scenario: Scenario, deal: Deal, addresses: Mapping[str, str], drill_id: str, split_key: str
+    scenario: Scenario,
+    deal: Deal,
+    addresses: Mapping[str, str],
+    drill_id: str,
+    split_key: str,
+    spent: Mapping[str, int],
 ) -> dict[str, PartyConfig]:
-    """What each party is told. The adversary's knowledge is what `adversary.knows` grants, item by item."""
+    """What each party is told. The adversary's knowledge is what `adversary.knows` grants, item by item.
+
+    spent: queries by model, "cbig/source", that are gone from the adversary's budget before anything is asked.
+    """
+
+    def spent_at(party: str) -> dict[str, int]:
+        return {model.partition("/")[2]: count for model, count in spent.items() if model.startswith(f"{party}/")}
+
     knows, budget, form = scenario.adversary.knows, scenario.adversary.query_budget, deal.form
     source_model = scenario.cbig.source_model
     source_model = source_model.model_copy(update={"arch": fitting(source_model.arch, form)})
@@ -67,6 +79,7 @@ def party_configs(
             release_defences=scenario.cbig.release_defences,
             api=scenario.cbig.api,
             query_budget=budget,
+            spent=spent_at("cbig"),
             device=scenario.cbig.device,
         ),
         "csmall": CsmallConfig(
@@ -80,6 +93,7 @@ def party_configs(
             api=scenario.csmall.api,
             verification=scenario.csmall.verification,
             query_budget=budget,
+            spent=spent_at("csmall"),
             device=scenario.csmall.device,
             cbig_address=addresses.get("cbig/contract", addresses["cbig/private"]),
         ),

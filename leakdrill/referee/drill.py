@@ -19,6 +19,7 @@ from leakdrill.attacks import AttackSpec
 from leakdrill.attacks.base import VERIFICATION, Attack
 from leakdrill.data.forms import ImageForm
 from leakdrill.errors import LeakdrillError, ScenarioError
+from leakdrill.network.policy import State
 from leakdrill.oracles.remote_pairs import RemotePairs
 from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee import clause
@@ -29,11 +30,12 @@ from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import PLAYING, SKIPPED, STOPPED, Journal
 from leakdrill.referee.pacing import Pace, Stopped, straight_on, without_step
 from leakdrill.referee.remote_parties import Parties
-from leakdrill.referee.stage import Stage, alone, check_deal, set_stage
+from leakdrill.referee.stage import Stage, check_deal, set_stage
 from leakdrill.referee.truth import fresh_split_key, load_split_key, save_scenario, save_split_key
 from leakdrill.referee.verifying import verify
 from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, VerificationResult
 from leakdrill.runs.rows import write_csv
+from leakdrill.runs.running import alone
 from leakdrill.scenario.loading import load_scenario
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.steps import AttackStep, Breach, BreachStep, PlainStep, Step, name_of
@@ -93,7 +95,7 @@ class Drill:
         self._resources = ExitStack()
         self._stage: Stage
         self._played: list[Step] = []
-        self._is_open = False
+        self._is_open = self._is_breached = False
         self._goes_on = False  # with a run that was stopped
         self._seconds: dict[str, float] = {}
 
@@ -119,9 +121,20 @@ class Drill:
     def played(self) -> list[Step]:
         return list(self._played)
 
+    @property
+    def states(self) -> dict[str, State]:
+        """Of the drill, as each party was told."""
+        now: State = "open" if self._is_open else "setup"
+        return {"cbig": now, "csmall": "breached" if self._is_breached else now, "adversary": now}
+
     def queries(self) -> dict[str, int]:
         """Examples that the adversary has asked about so far, by model, as its owner counts them."""
         return self._stage.queries()
+
+    @property
+    def spent_before(self) -> dict[str, int]:
+        """What the attacks asked that a fork took over, by model."""
+        return self._stage.journal.spent_before()
 
     def __enter__(self) -> Self:
         self._observer.note("starting the parties and dealing the data")
@@ -251,6 +264,7 @@ class Drill:
         with self._timed("breach"):
             self.open_public_apis()
             self._stage.csmall.transition(DRILL_STATE_BREACHED, breach)
+            self._is_breached = True
             receipt = self._stage.adversary.loot()
         result = BreachResult(
             artefact=receipt.name,
@@ -267,8 +281,7 @@ class Drill:
         attack = attack or ATTACK.validate_python(fields)
         self._allow(AttackStep(step="attack", attack=attack))
         self.open_public_apis()
-        is_breached = any(isinstance(step, BreachStep) for step in self._played)
-        result = play_attack(self._stage, attack, is_breached)
+        result = play_attack(self._stage, attack, self._is_breached)
         self._seconds[f"attack {attack.name}"] = result.seconds
         return result
 

@@ -18,6 +18,7 @@ STEP_BEGUN = "step_begun"
 OPENED = "opened"
 STEP_DONE = "step_done"
 PLAYING, SKIPPED, STOPPED = "playing", "skipped", "stopped"  # with the step's name, and its number from 1
+FORKED = "forked"  # from `origin`, at the step of this `number`, with so many queries `spent` before
 _HEAD = ("seq", "time", "event")
 
 
@@ -55,6 +56,11 @@ class Journal:
         if opened is None:
             opened = self.append(OPENED, drill=secrets.token_hex(8))
         return str(opened.fields["drill"])
+
+    def spent_before(self) -> dict[str, int]:
+        """Queries, by model, of the attacks that a fork took over from the run it comes from."""
+        forked = next((entry for entry in self.entries if entry.event == FORKED), None)
+        return dict(forked.fields["spent"]) if forked else {}
 
     def append(self, event: str, /, **fields: Any) -> Entry:
         """Write one entry. Fields are JSON values, and may not be called seq, time or event."""

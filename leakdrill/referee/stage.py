@@ -3,15 +3,13 @@
 It is set once; what is played on it, step by step, is leakdrill/referee/drill.py.
 """
 
-import fcntl
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from leakdrill.data.splits import Deal, deal
-from leakdrill.errors import LeakdrillError, NotReady, PartyUnavailable
+from leakdrill.errors import LeakdrillError, PartyUnavailable
 from leakdrill.models.training import Progress
 from leakdrill.referee.auditing import collect_audits
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient, PartyClient
@@ -32,8 +30,6 @@ from leakdrill.referee.overlap import check_people
 from leakdrill.referee.remote_parties import Parties, seated
 from leakdrill.referee.truth import Truth
 from leakdrill.scenario.schema import Scenario
-
-LOCK = "drill.lock"
 
 
 @dataclass
@@ -88,29 +84,6 @@ def check_deal(scenario: Scenario, split_key: str) -> None:
     check_top_k(scenario, cards)
 
 
-@contextmanager
-def alone(run_dir: Path) -> Iterator[None]:
-    """Whoever plays a run holds its lock, to the end of the process at the latest. Raises NotReady for another."""
-    with (run_dir / LOCK).open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise NotReady(f"{run_dir} is being played by another process: wait for it, or stop it first") from None
-        yield
-
-
-def is_alive(run_dir: Path) -> bool:
-    """Whether some process plays this run now."""
-    if not (run_dir / LOCK).exists():
-        return False
-    with (run_dir / LOCK).open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
 def set_stage(
     resources: ExitStack,
     scenario: Scenario,
@@ -132,7 +105,7 @@ def set_stage(
     cbig = CbigClient("cbig", addresses["cbig/private"], credentials)
     csmall = CsmallClient("csmall", addresses["csmall/private"], credentials)
     adversary = AdversaryClient("adversary", addresses["adversary/private"], credentials)
-    configs = party_configs(scenario, cards, addresses, journal.drill_id(), split_key)
+    configs = party_configs(scenario, cards, addresses, journal.drill_id(), split_key, journal.spent_before())
     # The adversary first: files read for cbig before would be in memory, and arrive faster, members before others.
     for client in (adversary, csmall, cbig):
         resources.callback(client.channel.close)

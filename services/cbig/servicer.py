@@ -34,7 +34,8 @@ class SourceServicer(SourceServiceServicer):
         self._config = from_json(CbigConfig, config_json, "cbig's configuration")
         choose(self._config.device, "cbig.device")
         self._trained = self._released = None
-        self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
+        config = self._config
+        self._party.ledger.open(config.drill_id, config.query_budget, config.api.rate_limit, config.spent)
         return self._config.drill_id
 
     async def Train(

@@ -52,7 +52,8 @@ class TargetServicer(TargetServiceServicer):
         self._config = from_json(CsmallConfig, config_json, "csmall's configuration")
         choose(self._config.device, "csmall.device")
         self._received = self._released = self._trained = self.leaked = None
-        self._party.ledger.open(self._config.drill_id, self._config.query_budget, self._config.api.rate_limit)
+        config = self._config
+        self._party.ledger.open(config.drill_id, config.query_budget, config.api.rate_limit, config.spent)
         return self._config.drill_id
 
     async def Acquire(self, request: pb.AcquireRequest, context: grpc.aio.ServicerContext) -> pb.AcquireResponse:

@@ -180,7 +180,7 @@ def test_the_architecture_that_an_attack_assumes_is_told_the_rows_width() -> Non
 def test_a_network_for_images_is_refused_before_any_party_is_told_anything() -> None:
     scenario = of_rows("train_source", cbig={"source_model": {"arch": {"kind": "small_cnn"}}})
     with pytest.raises(ScenarioError, match="small_cnn takes images, the data are rows of 60 features"):
-        party_configs(scenario, deal(scenario.data, "key"), {}, "drill", "key")
+        party_configs(scenario, deal(scenario.data, "key"), {}, "drill", "key", {})
 
 
 @pytest.mark.parametrize(

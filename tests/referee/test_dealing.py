@@ -20,7 +20,7 @@ def cards() -> Deal:
 
 
 def told(cards: Deal, split_key: str) -> dict[str, PartyConfig]:
-    return party_configs(small(adversary={"knows": {"defences": True}}), cards, ADDRESSES, "drill", split_key)
+    return party_configs(small(adversary={"knows": {"defences": True}}), cards, ADDRESSES, "drill", split_key, {})
 
 
 def test_secrets_of_defences_follow_from_the_split_key_and_not_from_the_seed(cards: Deal) -> None:

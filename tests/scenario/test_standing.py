@@ -102,5 +102,5 @@ def test_the_adversary_is_told_of_defences_only_where_that_is_granted() -> None:
     addresses = dict.fromkeys(["cbig/private", "cbig/public", "csmall/public", "csmall/exfiltration"], "host:1")
     for granted in (False, True):
         scenario = small(**DEFENDED, adversary={"knows": {"defences": granted}})
-        sent = party_configs(scenario, cards, addresses, "drill", "key")["adversary"].model_dump_json()
+        sent = party_configs(scenario, cards, addresses, "drill", "key", {})["adversary"].model_dump_json()
         assert ("memguard" in sent) is granted
