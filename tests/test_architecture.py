@@ -39,6 +39,7 @@ def test_a_party_imports_neither_another_party_nor_the_referee(party: str) -> No
                 *others,
                 "leakdrill.referee",
                 "leakdrill.runs",
+                "leakdrill.player",
                 "leakdrill.report",
                 "leakdrill.data.splits",
                 "leakdrill.data.tasks",
@@ -52,10 +53,10 @@ def test_the_library_imports_no_service() -> None:
         assert not violations(path, ("services",)), path
 
 
-def test_only_the_referee_the_shell_and_what_reads_runs_import_the_referee() -> None:
+def test_only_the_referee_the_shell_what_reads_runs_and_what_hosts_players_import_the_referee() -> None:
     for path in files("leakdrill"):
         if (
-            not {"referee", "cli", "runs", "report"} & set(path.relative_to(ROOT).with_suffix("").parts)
+            not {"referee", "cli", "runs", "report", "player"} & set(path.relative_to(ROOT).with_suffix("").parts)
             and path.name != "__init__.py"
         ):
             assert not violations(path, ("leakdrill.referee",)), path

@@ -15,6 +15,7 @@ from leakdrill.attacks.combined import Combined
 from leakdrill.attacks.confidence_threshold import ConfidenceThreshold
 from leakdrill.attacks.confidence_vector import ConfidenceVector
 from leakdrill.attacks.entropy import Entropy
+from leakdrill.attacks.external import External
 from leakdrill.attacks.first_cut import FirstCut
 from leakdrill.attacks.gap import Gap
 from leakdrill.attacks.lira import Lira
@@ -58,6 +59,7 @@ _Attack = (
 )
 
 ATTACKS: dict[str, type[_Attack]] = {attack.model_fields["kind"].default: attack for attack in get_args(_Attack)}
-ATTACK_KINDS = Kinds("attack", "leakdrill.attacks", base.Attack, ATTACKS)
+#: `external` is no attack that a grid of all could play, or a contract could try: a person plays it.
+ATTACK_KINDS = Kinds("attack", "leakdrill.attacks", base.Attack, ATTACKS | {"external": External})
 
-AttackSpec = Annotated[_Attack, Field(discriminator="kind"), ATTACK_KINDS]
+AttackSpec = Annotated[_Attack | External, Field(discriminator="kind"), ATTACK_KINDS]

@@ -22,6 +22,7 @@ from leakdrill.cli.reproduction import reproduce
 from leakdrill.cli.schema import schema
 from leakdrill.cli.shell import Commands, main
 from leakdrill.cli.status import runs, status
+from leakdrill.cli.submit import submit
 
 app = typer.Typer(
     name="leakdrill",
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 
 PANELS: dict[str, dict[str, Callable[..., None]]] = {
-    "Play": {"run": run, "resume": resume, "up": up, "attack": attack},
+    "Play": {"run": run, "resume": resume, "up": up, "submit": submit, "attack": attack},
     "Look": {
         "check": check,
         "list": list_,

@@ -12,7 +12,8 @@ from leakdrill.spec import Spec
 
 Party = Literal["referee", "cbig", "csmall", "adversary"]
 OBSERVER = "observer"  # who reads the metrics, for people to look at
-Caller = Party | Literal["observer"]
+PLAYER = "player"  # player-01, ...: each of several people who play the adversary, with an account of its own
+Caller = Party | Literal["observer", "player"]
 ListenerName = Literal["private", "public", "exfiltration", "metrics"]
 State = Literal["setup", "open", "breached"]
 STATES: tuple[State, ...] = get_args(State)
@@ -46,11 +47,12 @@ class Policy:
     def allows(self, party: str, method: str, caller: str, state: str, listener: str | None = None) -> bool:
         """Whether `caller` may call `method` ("/package.Service/Method") at `party` in `state`.
 
-        With `listener`, on that listener of the party; without, on any.
+        With `listener`, on that listener of the party; without, on any. All players may call the same.
         """
+        role = PLAYER if caller.startswith(f"{PLAYER}-") else caller
         return any(
             party in row.at
-            and caller in row.callers
+            and role in row.callers
             and state in row.states
             and (listener is None or listener in row.listeners)
             and row.grants_method(method)

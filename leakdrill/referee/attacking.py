@@ -3,6 +3,8 @@
 from collections import Counter
 
 from leakdrill.attacks.base import Attack, Verdict
+from leakdrill.attacks.external import External
+from leakdrill.player.waiting import await_submission
 from leakdrill.referee import verdicts
 from leakdrill.referee.dealing import folds_of
 from leakdrill.referee.folds import Fold, folded
@@ -36,7 +38,9 @@ def _once(
         return verdicts.load(saved, done["notes"]), done["queries"], done["seconds"]
     before = asked_before(stage.journal, key, stage.queries())
     progress = stage.progress("adversary")
-    if folds:
+    if isinstance(attack, External):
+        verdict, seconds = await_submission(stage, attack, repeat, is_breached)
+    elif folds:
         verdict, seconds = stage.seat.play(attack, repeat, folds, is_breached, progress)
     else:
         verdict, seconds = stage.adversary.attack(attack, repeat, stage.judge.num_challenge, progress)

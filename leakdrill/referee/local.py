@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 PARTIES = ("cbig", "csmall", "adversary")
 REFEREE = "referee"
 HOST = "127.0.0.1"
+OPEN_TO_ALL = ("cbig", "csmall")  # those with a public listener
 START_SECONDS = 120.0  # importing torch three times at once on a busy machine takes its time
 
 
@@ -40,6 +41,9 @@ class LocalParties:
     `models`: where their trained models are kept instead, for each party in a folder of its own, so that several
     incarnations of a party share what it has trained; a party's home has a link to its own folder, and to no other's.
 
+    `public_host`: where the public APIs answer, for callers on other machines; `callers`: who, beside the parties, gets
+    a certificate to ask them with, in parties/<caller>/credentials/.
+
     A context manager; `start` and `stop` by hand will do as well. It can be started again after a stop: the homes stay,
     the certificates are made anew.
     """
@@ -50,12 +54,16 @@ class LocalParties:
         command: Callable[[str], Sequence[str]] = party_command,
         start_seconds: float = START_SECONDS,
         models: Path | None = None,
+        public_host: str = HOST,
+        callers: Sequence[str] = (),
     ) -> None:
         self.addresses: dict[str, str] = {}  # "cbig/public" -> "127.0.0.1:port", once started
         self._root = run_dir.resolve() / "parties"
         self._command = command
         self._start_seconds = start_seconds
         self._models = models.resolve() if models else None
+        self._public_host = public_host
+        self._callers = callers
         self._processes: list[PartyProcess] = []
 
     def __enter__(self) -> Self:
@@ -86,17 +94,19 @@ class LocalParties:
         Raises PartyUnavailable, with the end of its log, when one exits or is late; the others are then stopped.
         """
         authority = Authority.create()
-        for party in (*PARTIES, REFEREE):
+        hosts = list(dict.fromkeys(["localhost", HOST, self._public_host]))
+        for party in (*PARTIES, REFEREE, *self._callers):
             for private in (self._root / party, self._root / party / "home", self.credentials_dir(party)):
                 private.mkdir(parents=True, exist_ok=True)
                 private.chmod(0o700)
-            authority.issue(party, self.credentials_dir(party))
+            authority.issue(party, self.credentials_dir(party), hosts)
         if self._models is not None:
             self._share(self._models)
         with ExitStack() as undo:
             undo.callback(self.stop)
             for party in PARTIES:
-                self._processes.append(PartyProcess(party, self._root / party, self._command(party)))
+                command = [*self._command(party), *self._listen(party)]
+                self._processes.append(PartyProcess(party, self._root / party, command))
             self._await_ready()
             undo.pop_all()
         log.info("the parties serve at %s", self.addresses)
@@ -110,6 +120,14 @@ class LocalParties:
         """Stop all parties. Does nothing when they are stopped already."""
         processes, self._processes, self.addresses = self._processes, [], {}
         stop_all(processes)
+
+    def _listen(self, party: str) -> list[str]:
+        """Options that move a party's public listener to where it is wanted."""
+        is_moved = self._public_host != HOST and party in OPEN_TO_ALL
+        return ["--listen", f"public={self._public_host}:0"] if is_moved else []
+
+    def _host(self, listener: str) -> str:
+        return self._public_host if listener == "public" else HOST
 
     def _share(self, models: Path) -> None:
         for party in PARTIES:
@@ -128,7 +146,9 @@ class LocalParties:
             for process in list(waiting):
                 process.check(otherwise="did not start")
                 if ports := process.ports():
-                    self.addresses |= {f"{process.party}/{name}": f"{HOST}:{port}" for name, port in ports.items()}
+                    self.addresses |= {
+                        f"{process.party}/{name}": f"{self._host(name)}:{port}" for name, port in ports.items()
+                    }
                     waiting.remove(process)
             if waiting and time.monotonic() > deadline:
                 late = waiting[0]

@@ -71,8 +71,14 @@ class RemoteParties(Spec):
 
 @contextlib.contextmanager
 def seated(run_dir: Path, given: Parties | None = None) -> Iterator[Parties]:
-    """The given parties; without any, local processes with their homes in `run_dir`, stopped at the end."""
-    if given is not None:
+    """The given parties; without any, local processes with their homes in `run_dir`, stopped at the end.
+
+    Local ones that are given and not started yet are started, and stopped at the end, too.
+    """
+    if isinstance(given, LocalParties) and not given.addresses:
+        with given as local:
+            yield local
+    elif given is not None:
         given.check()
         yield given
     else:

@@ -104,7 +104,7 @@ def plays(monkeypatch: pytest.MonkeyPatch, results: Results) -> SimpleNamespace:
 class FakeParties:
     """Parties that never start, and are interrupted at the second look."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, **given: Any) -> None:
         self.run_dir = run_dir
         ports = {"cbig/public": 4001, "csmall/public": 4002, "adversary/private": 4003}
         self.addresses = {listener: f"127.0.0.1:{port}" for listener, port in ports.items()}
@@ -133,7 +133,8 @@ class FakeDrill:
     def __init__(self, scenario: Any, *, out: Path, observer: Any, **given: Any) -> None:
         self.scenario, self.out, self.given = scenario, out, given
         self.played: list[str] = []
-        self.parties = FakeParties(out)
+        self.parties = given.get("parties") or FakeParties(out)
+        self.stage = self.parties
         self.made.append(self)
 
     def __enter__(self) -> "FakeDrill":

@@ -1,13 +1,29 @@
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
 from leakdrill.errors import PartyUnavailable
+from leakdrill.player import hosting
 
 Shell = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def nobody_plays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tests/player has real players at real parties."""
+
+    @contextmanager
+    def host(*given: Any) -> Iterator[Any]:
+        board = SimpleNamespace(standings=list)
+        yield SimpleNamespace(scoreboard=board, page_url="http://127.0.0.1:4004/", submit_url="")
+
+    monkeypatch.setattr(hosting, "hosting", host)
 
 
 def test_up_plays_all_but_the_attacks_and_introduces_the_parties(
@@ -17,7 +33,15 @@ def test_up_plays_all_but_the_attacks_and_introduces_the_parties(
     assert answer.exit_code == 0, answer.stderr
     (drill,) = drills.made
     assert drill.played == ["train_source", "release", "adapt", "breach", "open", "stop"]
-    for part in ("127.0.0.1:4001", "127.0.0.1:4002", f"{tmp_path}/out/adversary/credentials", "buf curl"):
+    assert drill.scenario.expect == [], "no attack is played here that they could be about"
+    for part in (
+        "127.0.0.1:4001",
+        "http://127.0.0.1:4004/",
+        f"{tmp_path}/out/player/client.py",
+        "127.0.0.1:4002",
+        f"{tmp_path}/out/adversary/credentials",
+        "buf curl",
+    ):
         assert part in answer.stdout
 
 
@@ -33,3 +57,34 @@ def test_up_reports_a_party_that_dies_while_it_waits(
     assert answer.exit_code == 2
     assert "cbig died (killed by SIGKILL)" in answer.stderr
     assert drills.made[0].played[-1] == "stop"
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ("", "has no name in it"),
+        ("Ada\nBob\nada\n", "line 3 of .*: 'ada' is in line 1 already"),
+        ("../Ada\n", "line 1 of .*: '../Ada' has '/'"),
+        ("Ada\n.\n", "line 2 of .*: '.' begins or ends with a dot"),
+        ("x" * 41, "has 41 characters, wanted 40 at most"),
+        ("Ada\x1b[2J", r"has '\\x1b'"),
+    ],
+)
+def test_names_that_cannot_be_folders_are_refused_before_anything_starts(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, drills: Any, names: str, told: str
+) -> None:
+    (tmp_path / "names.txt").write_text(names)
+    answer = leakdrill("up", scenario, "--out", tmp_path / "out", "--players", tmp_path / "names.txt")
+    assert answer.exit_code == 2
+    assert re.search(told, answer.stderr), answer.stderr
+    assert not drills.made
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0", "::1", "host:port", ":80", "1.2.3.4:70000"])
+def test_an_address_that_players_could_not_be_sent_to_is_refused(
+    leakdrill: Shell, scenario: Path, drills: Any, listen: str
+) -> None:
+    answer = leakdrill("up", scenario, "--listen", listen)
+    assert answer.exit_code == 2
+    assert "192.168.1.10" in answer.stderr or "hostname -I" in answer.stderr
+    assert not drills.made

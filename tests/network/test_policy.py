@@ -96,3 +96,11 @@ def test_metrics_are_for_the_referee_and_the_observer_who_gets_nothing_else(stat
         assert POLICY.allows(at, "/metrics", caller, state, "metrics") == (caller in readers)
         assert not POLICY.allows(at, "/metrics", caller, state, "private")
     assert granted("observer", state) == set()
+
+
+def test_a_player_may_ask_the_public_apis_and_nothing_else() -> None:
+    asked = {(at, method) for at, method in granted("player-07", "breached")}
+    assert asked == {(at, method) for at, method in granted("adversary", "breached") if method not in PRIVATE}
+    assert asked, "this test would pass without looking"
+    assert granted("player-07", "setup") == set()
+    assert granted("players", "open") == granted("referee-player-07", "open") == set()

@@ -1,0 +1,163 @@
+"""Submissions: scores that a player hands in, judged like an attack's, counted, and answered with little.
+
+    RUN/submissions/record.jsonl    a line for each, with all that the judge found; readable by its owner only
+
+Every answer tells something of who is a member, so that enough of them tell all (Blum and Hardt 2015, "The Ladder", on
+leaderboards). So they are few for each player, and an answer is an AUC with its interval, in hundredths: at most
+log2(101) bits each, and not the counts from which a player who marks one example could read whether that is a member.
+What a line has beyond that is for whoever holds the run's folder, and the truth with it.
+"""
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from leakdrill import lines
+from leakdrill.attacks.base import Verdict
+from leakdrill.attacks.external import External
+from leakdrill.errors import BudgetExhausted
+from leakdrill.locks import locked
+from leakdrill.player.scores import opaque_ids, read_scores
+from leakdrill.player.seats import FOLDER, Seat
+from leakdrill.player.spent import Spent
+from leakdrill.referee import verdicts
+from leakdrill.referee.judged_attack import judge_attack
+from leakdrill.referee.truth import load_split_key
+from leakdrill.results import AttackResult, Interval, Results
+from leakdrill.runs.reading import RESULTS, recorded_scenario
+from leakdrill.runs.rows import write_csv
+from leakdrill.runs.scored import read_truth, scores_path
+from leakdrill.scenario.schema import Scenario
+from leakdrill.spec import Spec
+
+DECIMALS = 2
+MOST = 3  # submissions of one player, unless the referee says otherwise
+
+
+class Submission(Spec):
+    """A line of the record. `sha256` is of the scores and decisions; `result` is None for a step's, not judged yet."""
+
+    unix_time: float
+    seat: str
+    number: int  # of this seat, from 1
+    sha256: str
+    result: AttackResult | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that a player is told of a submission."""
+
+    seat: Seat
+    number: int
+    result: AttackResult | None
+
+    def __str__(self) -> str:
+        left = self.seat.most - self.number
+        count = f"{self.seat.name}: submission {self.number} of {self.seat.most}"
+        if self.result is None:
+            return f"{count}: taken; the drill judges it now"
+        rest = f"{left} left" if left else "none left"
+        return f"{count}: AUC {in_hundredths(told(self.result.auc))} after {asked(self.result):,} queries; {rest}"
+
+
+def told(auc: Interval) -> Interval:
+    """What a player may know of an AUC."""
+    return Interval(value=round(auc.value, DECIMALS), low=round(auc.low, DECIMALS), high=round(auc.high, DECIMALS))
+
+
+def in_hundredths(auc: Interval) -> str:
+    return f"{auc.value:.{DECIMALS}f} [{auc.low:.{DECIMALS}f}, {auc.high:.{DECIMALS}f}]"
+
+
+def asked(result: AttackResult) -> int:
+    """Queries, of all models together."""
+    return sum(result.queries.values())
+
+
+def hand_in(run_dir: Path, seat: Seat, content: bytes) -> Answer:
+    """Take a file's scores for `seat`, while the run is played or after; of several at once, one after the other.
+
+    A file that says what an earlier one has said is answered as that was, and costs nothing: so a request may be
+    repeated. Raises InvalidInput for a file that is none, which is not counted; BudgetExhausted for one too many;
+    NotFound where the run's truth is not at hand.
+    """
+    truth = read_truth(run_dir)
+    verdict = read_scores(content, opaque_ids(load_split_key(run_dir / "truth"), len(truth.labels)))
+    sha256 = hashlib.sha256(verdict.scores.tobytes() + verdict.decisions.tobytes()).hexdigest()
+    with locked(run_dir / FOLDER / "lock"):
+        own = [each for each in read_record(run_dir) if each.seat == seat.name]
+        if same := next((each for each in own if each.sha256 == sha256), None):
+            return Answer(seat, same.number, same.result)
+        if len(own) >= seat.most:
+            raise BudgetExhausted(
+                f"{seat.name} has handed in {len(own)} of {seat.most} submissions: there are no more in this run, lest "
+                "the truth be read off the answers"
+            )
+        number = len(own) + 1
+        result = None if seat.is_step else _judged(run_dir, seat, number, verdict)
+        verdicts.save(saved_scores(run_dir, seat, number), verdict)
+        said = Submission(unix_time=time.time(), seat=seat.name, number=number, sha256=sha256, result=result)
+        _append(run_dir, said)  # before anybody is told: what was answered is counted, whatever happens next
+        if result:
+            _add_to_results(run_dir, result)
+    return Answer(seat, number, result)
+
+
+def read_record(run_dir: Path) -> list[Submission]:
+    """All submissions so far, in order; a line that was never finished, and so never answered, is none."""
+    path = run_dir / FOLDER / "record.jsonl"
+    if not path.exists():
+        return []
+    *whole, _ = path.read_bytes().split(b"\n")
+    return [Submission.model_validate_json(line) for line in whole]
+
+
+def saved_scores(run_dir: Path, seat: Seat, number: int) -> Path:
+    """A step's wait among the submissions, until the drill has judged them."""
+    if seat.is_step:
+        return run_dir / FOLDER / f"{seat.name}-{number}.npz"
+    return scores_path(run_dir, attack_name(seat, number), 0)
+
+
+def attack_name(seat: Seat, number: int) -> str:
+    return seat.attack if seat.is_step else f"{seat.attack}_{number}"
+
+
+def played_by(seat: Seat, number: int, scenario: Scenario) -> External:
+    """A player's submission as an attack, on the first output of the model under attack."""
+    victim = scenario.data.challenge.victim
+    api = scenario.cbig.api if victim == "cbig/source" else scenario.csmall.api
+    return External(name=attack_name(seat, number), uses=(f"cbig/source:{api.outputs[0]}",))
+
+
+def _judged(run_dir: Path, seat: Seat, number: int, verdict: Verdict) -> AttackResult:
+    scenario, truth = recorded_scenario(run_dir), read_truth(run_dir)
+    queries = Spent(run_dir).of(seat.caller)
+    notes = {"player": seat.name, "submission": number}
+    said = Verdict(verdict.scores, verdict.decisions, notes)
+    asked = truth.is_member, np.ones(len(truth.is_member), bool)
+    return judge_attack(played_by(seat, number, scenario), [said], asked, scenario, truth, queries, 0.0).result
+
+
+def _add_to_results(run_dir: Path, result: AttackResult) -> None:
+    """Where the run is judged already; else the referee does it at the end."""
+    path = run_dir / RESULTS
+    if not path.exists():
+        return
+    results = Results.model_validate_json(path.read_text())
+    part = path.with_suffix(".json.part")
+    part.write_text(results.model_copy(update={"attacks": [*results.attacks, result]}).model_dump_json(indent=2))
+    part.replace(path)
+    write_csv(run_dir)
+
+
+def _append(run_dir: Path, said: Submission) -> None:
+    path = run_dir / FOLDER / "record.jsonl"
+    lines.cut_torn(path)  # a crash's
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    lines.append(path, said.model_dump_json().encode(), sync=True)

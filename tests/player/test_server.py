@@ -1,0 +1,105 @@
+"""The two doors of a class, with certificates of a drill and without."""
+
+import http.client
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leakdrill.errors import BudgetExhausted, InvalidInput
+from leakdrill.network.identity import Authority
+from leakdrill.player.page import page
+from leakdrill.player.scoreboard import Line
+from leakdrill.player.server import scoreboard_page, submission_desk
+from leakdrill.results import Interval
+
+LINES = [Line("<script>alert(1)</script> & Co", Interval(value=0.61, low=0.5, high=0.7), 1200, 1, 3)]
+
+
+class Board:
+    def standings(self) -> list[Line]:
+        return LINES
+
+
+def desk(caller: str, content: bytes) -> str:
+    if content == b"wrong":
+        raise InvalidInput("the scores are wrong")
+    if content == b"late":
+        raise BudgetExhausted("no more")
+    return f"{caller} sent {len(content)} bytes"
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("doors")
+    authority, stranger = Authority.create(), Authority.create()
+    for name in ("referee", "player-01"):
+        authority.issue(name, folder / name)
+    stranger.issue("player-01", folder / "stranger")
+    with ExitStack() as stack:
+        url = stack.enter_context(scoreboard_page("127.0.0.1", 0, Board()))  # type: ignore[arg-type]
+        submit = stack.enter_context(submission_desk("127.0.0.1", folder / "referee", 100, desk))
+        yield folder, url, submit
+
+
+def send(doors: Any, content: bytes, who: str = "player-01", url: str = "") -> tuple[int, str]:
+    folder, _, submit = doors
+    tls = ssl.create_default_context(cafile=folder / "referee" / "ca.pem")
+    if who:
+        tls.load_cert_chain(folder / who / "cert.pem", folder / who / "key.pem")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls))
+    try:
+        with opener.open(urllib.request.Request(url or submit, data=content), timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read().decode()
+
+
+def test_scores_are_taken_in_the_name_of_the_certificate(doors: Any) -> None:
+    assert send(doors, b"id,score") == (200, "player-01 sent 8 bytes\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "told"),
+    [(b"wrong", 400, "the scores are wrong"), (b"late", 429, "no more"), (b"x" * 101, 400, "wanted 100 at most")],
+)
+def test_a_refusal_says_why(doors: Any, content: bytes, status: int, told: str) -> None:
+    code, text = send(doors, content)
+    assert code == status
+    assert told in text
+
+
+def test_there_is_one_path_to_send_to(doors: Any) -> None:
+    assert send(doors, b"x", url=doors[2] + "/../truth")[0] == 400
+
+
+@pytest.mark.parametrize("who", ["", "stranger"])
+def test_nobody_without_a_certificate_of_this_drill_gets_in(doors: Any, who: str, tmp_path: Path) -> None:
+    with pytest.raises((OSError, http.client.HTTPException)):
+        send(doors, b"id,score", who)
+
+
+def test_the_page_can_only_be_read(doors: Any) -> None:
+    _, url, _ = doors
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, timeout=20) as answer:
+        assert "0.61 [0.50, 0.70]" in answer.read().decode()
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    for path, data, status in (("truth/challenge.npz", None, 404), ("", b"x", 501)):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            direct.open(urllib.request.Request(url + path, data=data), timeout=20)
+        with refused.value:
+            assert refused.value.code == status
+
+
+def test_a_name_is_text_on_the_page_and_nothing_is_fetched_from_elsewhere() -> None:
+    drawn = page(LINES)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Co" in drawn
+    assert "<script" not in drawn
+    assert "://" not in drawn
