@@ -195,7 +195,7 @@ class BreachResult(Spec):
 
 
 class Overlap(Spec):
-    """What two sides of the deal share: teacher, student, auxiliary, and the challenge's non-members."""
+    """What two sides share: teacher, student, auxiliary, the challenge's non-members, pairs for verification."""
 
     sides: tuple[str, str]
     shared_names: int  # of classes; no fault where photos are in or out
@@ -214,6 +214,15 @@ class Results(Spec):
     breaches: list[BreachResult]
     baseline: AttackResult | None  # model-free: a classifier on the raw images or rows, which must score chance
     attacks: list[AttackResult]
+class Exclusion(Spec):
+    """What was left out of a set of images because cbig's data have it."""
+
+    of: str  # the scenario's key: data.target.dataset, data.verification_pairs
+    people: int  # by name
+    images: int | None  # that look like one that was dealt, of those looked at; None: too many, or too small
+    pairs: int = 0  # with one of these, of a set of pairs
+
+
     defences: tuple[DefenceResult, ...] = ()  # in the order in which they act
     overlaps: tuple[Overlap, ...] = ()
     expectations: list[ExpectationResult]
@@ -228,6 +237,7 @@ class Results(Spec):
 
 
 def without_split_key(scenario: dict[str, Any]) -> dict[str, Any]:
+    exclusions: tuple[Exclusion, ...] = ()
     """The scenario for other eyes: null for a pinned split_key wherever one stands, in a grid and in `smoke` too.
 
     Not its hash: a key that somebody thought of can be found again from that, and with it who is a member.

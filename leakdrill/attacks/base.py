@@ -39,6 +39,7 @@ SHADOW_EXAMPLES: Access = "shadow_examples"  # examples of the source distributi
 TEACHER_EXAMPLES: Access = "teacher_examples"  # of the source distribution, for an attack on csmall's own data
 ARCHITECTURE: Access = "architecture"  # of the source model
 TARGET_EXAMPLES: Access = "target_examples"  # csmall's own training data (TransMIA, appendix A)
+AUXILIARY_FACES: Access = "auxiliary_faces"  # of people who are nobody's else, for a face model of its own
 TRANSFER_METHOD: Access = "transfer_method"  # whether csmall freezes or fine-tunes
 DEFENCES: Access = "defences"  # of the model under attack
 FEATURE_EXTRACTOR: Access = "feature_extractor"  # leaked; not granted but breached
@@ -77,6 +78,7 @@ class View:
     architecture: ArchSpec | None = None
     teacher_train: Examples | None = None  # of cbig's task, where the challenge is of csmall's
     target_train: Examples | None = None
+    auxiliary_faces: Examples | None = None  # labels are names of people, who are in no other split
     transfer_method: Literal["freeze", "fine_tune"] | None = None
     defences: KnownDefences | None = None  # of the model under attack
     public: Examples | None = None  # nobody's secret: what some of these start from

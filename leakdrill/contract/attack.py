@@ -34,7 +34,8 @@ NUM_CHALLENGED = 400
 NUM_PAIRS = 200  # of the same person, where each has two photos
 NEEDS = re.compile(
     r"(cbig/source|csmall/recognition):(scores|label|logits)|csmall/(features:embedding|verification:(distance|same))"
-    r"|shadow_examples|teacher_examples|architecture|target_examples|transfer_method|feature_extractor|source_model"
+    r"|shadow_examples|teacher_examples|architecture|target_examples|auxiliary_faces|transfer_method|feature_extractor"
+    r"|source_model"
     r"|labelled_identities|labelled_attributes|defences"
 )
 Source = Literal["memoriser", "null"]

@@ -11,6 +11,8 @@ and the adversary's shadow pools; the other is dealt to its owner alone.
 With data.challenge.members_by "identity" a whole class is in or out (FaceLeaks, section 5.1): every class is drawn in
 the same way, the split key says whose are cbig's, and of the others only the challenge's piece is kept. The challenge
 numbers all of them afresh, in an order that hangs on the key too.
+
+Whose people are whose beside cbig's, csmall's and those whom the adversary knows anyway, is leakdrill.data.beside's.
 """
 
 from dataclasses import dataclass, replace
@@ -19,19 +21,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from leakdrill.data.beside import LeftOut, tasks_beside
 from leakdrill.data.forms import Form
-from leakdrill.data.tasks import Split, Task, is_by_identity, source_task, target_task
-from leakdrill.datasets.members import Members, TwoFolders
+from leakdrill.data.tasks import Split, Task, is_by_identity, opened, source_task
 from leakdrill.datasets.remembered import remembered
-from leakdrill.errors import ScenarioError
 from leakdrill.scenario.data import Data
 from leakdrill.seeds import numpy_generator
 
 __all__ = ["RECIPIENTS", "Deal", "Split", "check_disjoint", "deal"]
 
 #: Which splits each party is dealt. Beside these, the adversary gets target_train if the scenario grants it
-#: `target_examples`; it gets the shadow splits and teacher_train only if it is granted `shadow_examples`. Nobody gets
-#: `unseen` or `outsiders`.
+#: `target_examples`, and auxiliary_faces if it grants these; it gets the shadow splits and teacher_train only if it is
+#: granted `shadow_examples`. Nobody gets `unseen` or `outsiders`.
 RECIPIENTS: dict[str, tuple[str, ...]] = {
     "cbig": ("source_train", "source_validation", "source_test", "source_public"),
     "csmall": ("target_train", "target_test"),
@@ -52,6 +53,7 @@ class Deal:
     class_names: list[str]  # of the source task
     target_class_names: list[str]  # none where csmall has no data of its own
     members_of: Literal["source", "target"] = "source"
+    left_out: LeftOut | None = None  # of csmall's data set, where that is another
 
     @property
     def form(self) -> Form:
@@ -72,23 +74,27 @@ def deal(data: Data, split_key: str) -> Deal:
     Unless csmall has a data set of its own, the last data.target.classes classes of the set, in order, are its own.
     Without data.target it has none at all.
     """
-    opened = data.dataset.open()
-    if isinstance(opened, TwoFolders) and isinstance(data.dataset, Members) and not data.dataset.resize:
-        opened.check_sizes(data.image_size)
-    source = remembered(opened)
-    own, target = source_task(data, source), target_task(data, source)
-    if target and target.form != own.form:
-        raise ScenarioError(f"data.target.dataset has {target.form}, the source task {own.form}: g_s takes one form")
-    asked, not_asked = (target, own) if target and data.challenge.members_of == "target" else (own, target)
-    sides = (_identities if is_by_identity(data) else _photos)(data, asked, split_key)
-
+    source = remembered(opened(data.dataset, data.image_size))
+    own = source_task(data, source)
+    is_asked = data.challenge.members_of == "source"
+    sides = (_identities if is_by_identity(data) else _photos)(data, own, split_key) if is_asked else None
     # The order of a split carries nothing: neither classes, nor who of a training set is in the challenge.
-    splits = sides.splits | (not_asked.splits(not_asked.draw(split_key), split_key) if not_asked else {})
+    splits = dict(sides.splits) if sides else own.splits(own.draw(split_key), split_key)
+    beside = tasks_beside(data, source, splits.values())
+    target = beside.target
+    if sides is None:
+        assert target is not None, "data.target is there where it is asked about"
+        sides = _photos(data, target, split_key)
+        splits |= sides.splits
+    for task in (target if is_asked else None, beside.auxiliary):
+        splits |= task.splits(task.draw(split_key), split_key) if task else {}
     order = numpy_generator(split_key, "order", "challenge").permutation(2 * len(sides.members))
     splits["challenge"] = sides.challenge.split(np.concatenate([sides.members, sides.non_members])[order])
-    class_names = sides.owner.class_names if asked is own else own.class_names
+    class_names = sides.owner.class_names if is_asked else own.class_names
     target_names = target.class_names if target else []
-    made = Deal(splits, order < len(sides.members), class_names, target_names, data.challenge.members_of)
+    made = Deal(
+        splits, order < len(sides.members), class_names, target_names, data.challenge.members_of, beside.left_out
+    )
     check_disjoint(made)
     return made
 
@@ -113,16 +119,18 @@ def check_disjoint(deal: Deal) -> None:
     others = "outsiders" if "outsiders" in deal.splits else f"{deal.members_of}_test"
     if not np.isin(challenge[~deal.is_member], deal.splits[others].indices).all():
         raise RuntimeError(f"the challenge has a non-member that is not of {others}")
-    if others == "outsiders":
-        _check_identities(deal)
+    for apart in {"outsiders", "auxiliary_faces"} & set(deal.splits):
+        _check_identities(deal, apart)
 
 
-def _check_identities(deal: Deal) -> None:
-    outsiders = _classes(deal.splits["outsiders"])
+def _check_identities(deal: Deal, apart: str) -> None:
+    """Raise RuntimeError if the people of a split are in another, but for the challenge with its own non-members."""
+    people = _classes(deal.splits[apart])
     for name, split in deal.splits.items():
-        is_of_source = split.source is deal.splits["outsiders"].source
-        if name not in ("outsiders", "challenge") and is_of_source and (shared := outsiders & _classes(split)):
-            raise RuntimeError(f"splits 'outsiders' and {name!r} share {len(shared)} classes")
+        is_its_own = name in ((apart, "challenge") if apart == "outsiders" else (apart,))
+        is_of_source = split.source is deal.splits[apart].source
+        if not is_its_own and is_of_source and (shared := people & _classes(split)):
+            raise RuntimeError(f"splits {apart!r} and {name!r} share {len(shared)} classes")
 
 
 def _classes(split: Split) -> set[int]:

@@ -1,7 +1,7 @@
-"""The two tasks of a drill, cbig's and csmall's: which classes are whose, and how many examples of each go where."""
+"""Tasks of a drill, and cbig's: which classes are whose, and how many examples of each go where."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from leakdrill.data.draw import draw_class, examples_by_class
 from leakdrill.data.forms import Form, ImageForm, RowForm
 from leakdrill.datasets import DatasetSpec
-from leakdrill.datasets.remembered import remembered
+from leakdrill.datasets.members import Members, TwoFolders
 from leakdrill.datasets.source import ExampleSource
 from leakdrill.datasets.table import Table
 from leakdrill.errors import ScenarioError
 from leakdrill.parties.store import SplitDigest
-from leakdrill.scenario.data import Data, TargetTask
+from leakdrill.scenario.data import Data
 from leakdrill.seeds import numpy_generator
 
 
@@ -58,6 +58,7 @@ class Task:
     form: Form
     asked: str  # for an error: who asks for what
     remedy: str
+    left_out: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))  # of the source, for nobody
 
     @property
     def class_names(self) -> list[str]:
@@ -66,7 +67,8 @@ class Task:
     def draw(self, split_key: str) -> dict[str, NDArray[np.int64]]:
         """Indices for each of `counts`. Raises ScenarioError naming the first class that is short."""
         by_class = examples_by_class(self.source)
-        drawn = [self._draw_class(label, by_class[label], split_key) for label in self.classes]
+        kept = {label: by_class[label][~np.isin(by_class[label], self.left_out)] for label in self.classes}
+        drawn = [self._draw_class(label, own, split_key) for label, own in kept.items()]
         return {piece: np.concatenate([of_class[piece] for of_class in drawn]) for piece in self.counts}
 
     def _draw_class(self, label: int, indices: NDArray[np.int64], split_key: str) -> dict[str, NDArray[np.int64]]:
@@ -89,10 +91,11 @@ class Task:
         if is_inside is None:
             yield indices, self.counts, ""
             return
-        of_members = {name: count for name, count in self.counts.items() if name in ("members", "source_train")}
+        of_members = {name: count for name, count in self.counts.items() if name in ("members", f"{self.name}_train")}
+        place = "data" if self.name == "source" else "data.target.dataset"
         others = {name: count for name, count in self.counts.items() if name not in of_members}
-        yield indices[is_inside[indices]], of_members, " in data.members for source_train"
-        yield indices[~is_inside[indices]], others, " in data.non_members for all the others"
+        yield indices[is_inside[indices]], of_members, f" in {place}.members for {self.name}_train"
+        yield indices[~is_inside[indices]], others, f" in {place}.non_members for all the others"
 
     def splits(self, drawn: Mapping[str, NDArray[np.int64]], split_key: str) -> dict[str, Split]:
         """Each of `drawn` that is not empty, in an order of its own."""
@@ -108,6 +111,14 @@ class Task:
         return Split(self.source, indices, own_label[self.source.labels[indices]], self.form)
 
 
+def opened(dataset: DatasetSpec, image_size: int) -> ExampleSource:
+    """The data set's examples. Raises ScenarioError for images that an own model would not see as it knows them."""
+    source = dataset.open()
+    if isinstance(source, TwoFolders) and isinstance(dataset, Members) and not dataset.resize:
+        source.check_sizes(image_size)
+    return source
+
+
 def input_form(source: ExampleSource, data: Data) -> Form:
     """How the source's examples are dealt: rows as wide as they are, images at the size the scenario asks for."""
     return RowForm(source.num_features) if isinstance(source, Table) else ImageForm(data.image_size)
@@ -116,9 +127,10 @@ def input_form(source: ExampleSource, data: Data) -> Form:
 def source_task(data: Data, source: ExampleSource) -> Task:
     num_classes = len(source.classes) - data.num_held_back
     if num_classes < 2:
-        held_back = (
-            f", and data.target.classes holds {data.num_held_back} back for csmall" if data.num_held_back else ""
-        )
+        held = {"data.target": "for csmall", "data.auxiliary_faces": "for the adversary"}
+        nums = zip(held.items(), (data.people_beside("target"), data.people_beside("auxiliary")), strict=True)
+        parts = [f", and {key}.classes holds {num} back {whom}" for (key, whom), num in nums if num]
+        held_back = "".join(parts) if data.num_held_back else ""
         raise ScenarioError(
             f"the data set has {len(source.classes)} classes{held_back}: the source task needs at least 2 of its own"
         )
@@ -126,64 +138,11 @@ def source_task(data: Data, source: ExampleSource) -> Task:
         raise ScenarioError(
             f"data.challenge.members_by identity needs 2 classes in and 2 out, got {num_classes} in all"
         )
-    counts = _counts(data, "source")
-    asked = _asked("data.splits", counts)
-    remedy = _remedy("lower a split", data.dataset, "data", sum(counts.values()))
-    pieces = _with_challenge(data, "source", counts)
-    return Task("source", source, range(num_classes), pieces, input_form(source, data), asked, remedy)
-
-
-def target_task(data: Data, source: ExampleSource) -> Task | None:
-    """csmall's own, if it has one: of classes of the data set itself, or of another."""
-    if data.target is None:
-        return None
-    other = open_other(data, data.target)
-    return held_back_task(data, source) if other is None else other_task(data, other, data.target.classes)
-
-
-def held_back_task(data: Data, source: ExampleSource) -> Task:
-    """The last classes of the source's own data set."""
-    last = range(len(source.classes) - data.num_held_back, len(source.classes))
-    counts = _counts(data, "target")
-    remedy = _remedy("lower data.target.train or .test", data.dataset, "data", sum(counts.values()))
-    pieces = _with_challenge(data, "target", counts)
-    return Task("target", source, last, pieces, input_form(source, data), _asked("data.target", counts), remedy)
-
-
-def other_task(data: Data, other: ExampleSource, wanted: int) -> Task:
-    """The first `wanted` classes of another data set that have enough examples."""
-    counts = _counts(data, "target")
-    asked, remedy = _asked("data.target", counts), "lower data.target.train, .test or .classes"
-    total = sum(counts.values())
-    enough = [label for label, indices in enumerate(examples_by_class(other)) if len(indices) >= total]
-    if len(enough) < wanted:
-        raise ScenarioError(
-            f"{asked} in {wanted} classes, but only {len(enough)} of the {len(other.classes)} classes of "
-            f"data.target.dataset have as many: {remedy}"
-        )
-    pieces = _with_challenge(data, "target", counts)
-    return Task("target", other, enough[:wanted], pieces, input_form(other, data), asked, remedy)
-
-
-def open_other(data: Data, target: TargetTask) -> ExampleSource | None:
-    """csmall's own data set. Raises ScenarioError if it is the source's: its examples would be dealt twice."""
-    other = target.dataset
-    if other is None:
-        return None
-    if _origin(other) == _origin(data.dataset):
-        raise ScenarioError(
-            "data.target.dataset is the source task's own data set: name another, or leave it out to hold classes back"
-        )
-    try:
-        return remembered(other.open())
-    except ScenarioError as error:
-        raise ScenarioError(f"in data.target.dataset: {error}") from error
-
-
-def _origin(dataset: DatasetSpec) -> object:
-    """Where a data set's examples come from: two of the same origin may share some, whatever else is set."""
-    root = getattr(dataset, "root", None) or getattr(dataset, "file", None)
-    return root.expanduser().resolve() if root else (dataset.set, getattr(dataset, "seed", None))
+    counts = counts_of(data, "source")
+    asked = asked_for("data.splits", counts)
+    how = remedy("lower a split", data.dataset, "data", sum(counts.values()))
+    pieces = with_challenge(data, "source", counts)
+    return Task("source", source, range(num_classes), pieces, input_form(source, data), asked, how)
 
 
 def is_by_identity(data: Data) -> bool:
@@ -214,10 +173,12 @@ def _own_counts(data: Data, task: str) -> dict[str, int]:
     """What the owner of a task is dealt of each of its classes."""
     if task == "target":
         return {"target_train": data.target.train, "target_test": data.target.test} if data.target else {}
+    if task == "auxiliary":
+        return {"auxiliary_faces": data.auxiliary_faces.per_class} if data.auxiliary_faces else {}
     return {name: count for name, count in data.splits.model_dump().items() if name.startswith("source_")}
 
 
-def _counts(data: Data, task: str) -> dict[str, int]:
+def counts_of(data: Data, task: str) -> dict[str, int]:
     """Every split of a task's classes: the owner's, and the adversary's."""
     counts = _own_counts(data, task)
     of_adversary = {name: count for name, count in data.splits.model_dump().items() if name not in counts}
@@ -230,7 +191,7 @@ def _counts(data: Data, task: str) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _with_challenge(data: Data, task: str, counts: Mapping[str, int]) -> dict[str, int]:
+def with_challenge(data: Data, task: str, counts: Mapping[str, int]) -> dict[str, int]:
     """`counts`, with the challenge's pieces apart from the splits they belong to, if it is about this task."""
     if task != data.challenge.members_of:
         return dict(counts)
@@ -242,12 +203,12 @@ def _with_challenge(data: Data, task: str, counts: Mapping[str, int]) -> dict[st
     return pieces
 
 
-def _asked(key: str, counts: Mapping[str, int]) -> str:
+def asked_for(key: str, counts: Mapping[str, int]) -> str:
     parts = " + ".join(f"{split} {count}" for split, count in counts.items())
     return f"{key} asks for {sum(counts.values())} examples of each class ({parts})"
 
 
-def _remedy(lower: str, dataset: DatasetSpec, key: str, total: int) -> str:
+def remedy(lower: str, dataset: DatasetSpec, key: str, total: int) -> str:
     """What helps; where the data set can leave out small classes, how to tell it to."""
     can_select = "min_per_class" in type(dataset).model_fields
     return f"{lower} or set {key}.min_per_class={total}" if can_select else lower

@@ -39,7 +39,9 @@ class RenderedFaces:
 
     @property
     def classes(self) -> list[str]:
-        return [f"id{identity:04d}" for identity in range(self.spec.classes)]
+        """Of another population they are other people, with other names."""
+        population = f"-of-{self.spec.seed}" if self.spec.seed else ""
+        return [f"id{identity:04d}{population}" for identity in range(self.spec.classes)]
 
     @property
     def labels(self) -> NDArray[np.int64]:

@@ -191,6 +191,8 @@ def splits_of(party: str, scenario: Scenario, deal: Deal) -> list[str]:
         names.append("target_train")
     if party == "adversary" and knows_public(scenario):
         names.append("source_public")
+    if party == "adversary" and knows.auxiliary_faces:
+        names.append("auxiliary_faces")
     return [name for name in names if name in deal.splits]
 
 

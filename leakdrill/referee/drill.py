@@ -32,8 +32,8 @@ from leakdrill.referee.pacing import Pace, Stopped, straight_on, without_step
 from leakdrill.referee.remote_parties import Parties
 from leakdrill.referee.stage import Stage, check_deal, set_stage
 from leakdrill.referee.truth import fresh_split_key, load_split_key, save_scenario, save_split_key
-from leakdrill.referee.verifying import verify
-from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, VerificationResult
+from leakdrill.referee.verifying import of_strangers, shown, verify
+from leakdrill.results import AttackResult, BreachResult, ModelResult, ResponseResult, Results, VerificationResult
 from leakdrill.runs.rows import write_csv
 from leakdrill.runs.running import alone
 from leakdrill.scenario.loading import load_scenario
@@ -295,7 +295,9 @@ class Drill:
         address, credentials = self.parties.addresses["csmall/public"], self.parties.credentials
         with self._timed("verify"), RemotePairs(VERIFICATION, address, credentials) as oracle:
             form = ImageForm(self.scenario.data.image_size)
-            found = verify(given.open(), form, oracle, self._stage.progress("referee"))
+            pairs, left_out = of_strangers(given.open(), self._stage.cards)
+            self._stage.judge.strangers(shown(pairs, form), left_out)
+            found = verify(pairs, form, oracle, self._stage.progress("referee"))
         return self._stage.judge.verification(given.set, found)
 
     def judge(self, error: str | None = None) -> Results:

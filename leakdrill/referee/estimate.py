@@ -122,8 +122,10 @@ def _num_dealt(data: Data, num_source_classes: int) -> dict[str, int]:
     """Examples of each split, the adversary's pools of the classes that the challenge is about."""
     target = data.target
     num_classes = {"source": num_source_classes, "teacher": num_source_classes, "target": _num_target_classes(data)}
+    num_classes["auxiliary"] = data.people_beside("auxiliary")
     num_classes["shadow"] = num_classes[data.challenge.members_of]
     counts = data.splits.model_dump() | ({"target_train": target.train, "target_test": target.test} if target else {})
+    counts |= {"auxiliary_faces": data.auxiliary_faces.per_class} if data.auxiliary_faces else {}
     return {split: num_classes[split.partition("_")[0]] * count for split, count in counts.items()}
 
 

@@ -28,6 +28,7 @@ from leakdrill.referee.truth import Truth
 from leakdrill.results import (
     AttackResult,
     BreachResult,
+    Exclusion,
     ExpectationResult,
     ModelResult,
     Privacy,
@@ -47,6 +48,11 @@ class Judge:
         self._cards = cards
         self._models: dict[str, ModelResult] = {}
         self._verification: dict[str, VerificationResult] = {}
+        self._verified: Split | None = None
+        self._exclusions: list[Exclusion] = []
+        if (left_out := cards.left_out) is not None:
+            excluded = Exclusion(of="data.target.dataset", people=left_out.people, images=left_out.images)
+            self._exclusions.append(excluded)
         self._breaches: list[BreachResult] = []
         self._played: dict[str, Attack] = {}
         self._attacks: dict[str, AttackResult] = {}
@@ -79,6 +85,11 @@ class Judge:
             privacy=_privacy(report),
         )
         return self._models[name]
+
+    def strangers(self, verified: Split, left_out: Exclusion) -> None:
+        """The photos on which csmall's verification is tried, and what was left out of them."""
+        self._verified = verified
+        self._exclusions.append(left_out)
 
     def verification(self, pairs: str, calibration: Calibration) -> VerificationResult:
         """csmall's verification on so named pairs."""
@@ -135,7 +146,8 @@ class Judge:
             baseline=baseline.result,
             attacks=list(self._attacks.values()),
             defences=tuple(defence_results(self._scenario, self._played, self._attacks)),
-            overlaps=tuple(overlaps(self._cards)),
+            overlaps=tuple(overlaps(self._cards, self._verified)),
+            exclusions=tuple(self._exclusions),
             expectations=expectations,
             policy=Policy.load().rows,
             environment=environment | {"data_sha256": self._data_digest()},

@@ -29,6 +29,7 @@ from leakdrill.referee.judge import Judge
 from leakdrill.referee.overlap import check_people
 from leakdrill.referee.remote_parties import Parties, seated
 from leakdrill.referee.truth import Truth
+from leakdrill.referee.verifying import of_strangers
 from leakdrill.scenario.schema import Scenario
 
 
@@ -76,7 +77,7 @@ def check_deal(scenario: Scenario, split_key: str) -> None:
     """Raises ScenarioError for data that cannot be dealt so, or that an attack of the timeline cannot do with."""
     cards = deal(scenario.data, split_key)
     if pairs := scenario.data.verification_pairs:
-        pairs.open()
+        of_strangers(pairs.open(), cards, is_looked_at=False)
     check_people(cards)
     check_pools(scenario, cards)
     check_budget(scenario, cards)
@@ -108,7 +109,7 @@ def set_stage(
     configs = party_configs(scenario, cards, addresses, journal.drill_id(), split_key, journal.spent_before())
     # The adversary first: files read for cbig before would be in memory, and arrive faster, members before others.
     for client in (adversary, csmall, cbig):
-        resources.callback(client.channel.close)
+        resources.callback(client.close)
         hand_out(client, configs[client.name], scenario, cards)
     truth = Truth(cards.is_member, cards.splits["challenge"].labels)
     truth.save(run_dir / "truth")

@@ -1,24 +1,76 @@
-"""The referee tries csmall's verification on a public protocol's pairs, through the live API."""
+"""The referee tries csmall's verification on a public protocol's pairs, through the live API.
+
+Its people are to be strangers to g_s: pairs with someone whom cbig trained on, by name, or with a photo that looks like
+one of cbig's, are left out and counted.
+"""
+
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from leakdrill.data.duplicates import hashes_of, is_comparable, look_alike, plain_name
 from leakdrill.data.forms import ImageForm
+from leakdrill.data.splits import Deal, Split
 from leakdrill.datasets.lfw_pairs import PhotoPairs
+from leakdrill.errors import ScenarioError
 from leakdrill.models.training import Progress
-from leakdrill.models.verification import Calibration, calibrate
+from leakdrill.models.verification import Calibration, Pairs, calibrate
 from leakdrill.oracles.pairs import PairOracle
+from leakdrill.referee.overlap import names_of, teacher
+from leakdrill.results import Exclusion
 
 NUM_PHOTOS = 1024  # decoded at a time: 75 MiB at 160 pixels
+PAIRS = "data.verification_pairs"
+
+
+def of_strangers(given: PhotoPairs, cards: Deal, is_looked_at: bool = True) -> tuple[PhotoPairs, Exclusion]:
+    """The pairs that are left, and what is not. `is_looked_at` False: by name alone, which opens no image.
+
+    Raises ScenarioError when what is left is no protocol: fewer than two folds, or pairs of one sort.
+    """
+    own = teacher(cards)
+    known = set[str]().union(*map(names_of, own))
+    is_known = np.array([plain_name(name) in known for name in given.photos.classes], bool)
+    is_out = is_known[given.photos.labels]
+    num_alike = None
+    form = cards.form
+    if is_looked_at and is_comparable(form, max(sum(map(len, own)), len(is_out))):
+        hashes = hashes_of(file for split in own for file, _ in split.encoded())
+        theirs = hashes_of(given.photos.encoded(range(len(is_out))))
+        if hashes is not None and theirs is not None:
+            is_alike = look_alike(theirs, hashes)
+            num_alike, is_out = int(is_alike.sum()), is_out | is_alike
+    kept = ~(is_out[given.pairs.first] | is_out[given.pairs.second])
+    all_pairs = given.pairs
+    pairs = Pairs(all_pairs.first[kept], all_pairs.second[kept], all_pairs.is_same[kept], all_pairs.folds[kept])
+    if len(np.unique(pairs.folds)) < 2 or len(np.unique(pairs.is_same)) < 2:
+        raise ScenarioError(
+            f"{len(pairs)} of {len(kept)} pairs of {PAIRS} are left without the {is_known.sum()} people whom cbig "
+            "trains on: give cbig other people, or leave the pairs out"
+        )
+    left_out = Exclusion(of=PAIRS, people=int(is_known.sum()), images=num_alike, pairs=int((~kept).sum()))
+    return replace(given, pairs=pairs), left_out
+
+
+def shown(given: PhotoPairs, form: ImageForm) -> Split:
+    """The photos of these pairs."""
+    rows = _photos(given.pairs)
+    return Split(given.photos, rows, given.photos.labels[rows], form)
 
 
 def verify(given: PhotoPairs, form: ImageForm, oracle: PairOracle, progress: Progress) -> Calibration:
     """Accuracy and threshold over the protocol's own folds. Every photo is sent once."""
-    handles = []
-    for start in range(0, len(given.photos.labels), NUM_PHOTOS):
-        numbers = range(start, min(start + NUM_PHOTOS, len(given.photos.labels)))
-        images = np.stack([form.decode(file) for file in given.photos.encoded(numbers)])
+    needed, handles = _photos(given.pairs), []
+    for start in range(0, len(needed), NUM_PHOTOS):
+        rows = needed[start : start + NUM_PHOTOS]
+        images = np.stack([form.decode(file) for file in given.photos.encoded(rows.tolist())])
         handles.append(oracle.enrol(images))
-        progress(numbers.stop / len(given.photos.labels), f"{numbers.stop:,} photos enrolled")
+        progress((start + len(rows)) / len(needed), f"{start + len(rows):,} photos enrolled")
     enrolled = np.concatenate(handles)
-    pairs = given.pairs
-    return calibrate(oracle.distances_of(enrolled[pairs.first], enrolled[pairs.second]), pairs)
+    first, second = (np.searchsorted(needed, side) for side in (given.pairs.first, given.pairs.second))
+    return calibrate(oracle.distances_of(enrolled[first], enrolled[second]), given.pairs)
+
+
+def _photos(pairs: Pairs) -> NDArray[np.int64]:
+    return np.unique(np.concatenate([pairs.first, pairs.second]))

@@ -12,6 +12,9 @@ class Knows(Spec):
     shadow_examples: bool = Field(True, description="the shadow splits: examples that are not members")
     architecture: bool = Field(True, description="of the source model")
     target_examples: bool = Field(False, description="csmall's own training data (TransMIA, appendix A)")
+    auxiliary_faces: bool = Field(
+        False, description="data.auxiliary_faces: photos of people who are nobody's else, and who is who"
+    )
     transfer_method: bool = Field(False, description="whether csmall freezes or fine-tunes")
     defences: bool = Field(False, description="which the owner of the model under attack has taken, not their secrets")
     labelled_identities: int = Field(

@@ -82,6 +82,16 @@ class TargetTask(Spec):
     )
 
 
+class AuxiliaryFaces(Spec):
+    """People of whom the adversary has photos and knows who is who, to train a face model of its own on.
+
+    They are nobody's else: held back from the source task as csmall's are, or of the data set that is csmall's.
+    """
+
+    classes: int = Field(20, ge=2, description="people")
+    per_class: int = Field(10, ge=2, description="photos of each")
+
+
 class Data(Spec):
     """The data set (its own keys stand beside these) and how it is dealt."""
 
@@ -94,14 +104,25 @@ class Data(Spec):
         description="csmall's own data, which adapt, verification and attacks on csmall's members need; default: none, "
         "and no class is held back from the source task",
     )
+    auxiliary_faces: AuxiliaryFaces | None = Field(
+        None,
+        description="people whom the adversary knows anyway, if it is granted auxiliary_faces: held back from the "
+        "source task, or of data.target.dataset if there is one; nobody else's",
+    )
     verification_pairs: LfwPairs | None = Field(
         None, description="LFW's own protocol, on which the referee tries csmall's verification when all is played"
     )
 
     @property
     def num_held_back(self) -> int:
-        """Classes of the data set that are csmall's, and not of the source task."""
-        return self.target.classes if self.target and not self.target.dataset else 0
+        """Classes of the data set that are csmall's or the adversary's, and not of the source task."""
+        is_held_back = self.target is None or self.target.dataset is None
+        return self.people_beside("target") + self.people_beside("auxiliary") if is_held_back else 0
+
+    def people_beside(self, task: str) -> int:
+        """Classes of csmall's task (target), or those that the adversary knows anyway (auxiliary)."""
+        wanted = self.target if task == "target" else self.auxiliary_faces
+        return wanted.classes if wanted else 0
 
     @model_validator(mode="before")
     @classmethod

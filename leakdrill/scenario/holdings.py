@@ -74,3 +74,4 @@ def held_splits(party: str, scenario: Scenario) -> list[str]:
         held += ["target_train"] if knows.target_examples else []
         held += ["source_public"] if knows_public(scenario) else []
     return [split for split in held if split not in withheld]
+        held += ["auxiliary_faces"] if knows.auxiliary_faces else []

@@ -132,6 +132,8 @@ class Csmall(Spec):
     device: DeviceName = Field(AUTO, description="where it computes: auto, cpu, cuda, cuda:N or mps")
 
     @model_validator(mode="after")
+        if self.adversary.knows.auxiliary_faces and self.data.auxiliary_faces is None:
+            raise ValueError("adversary.knows.auxiliary_faces are of nobody: add data.auxiliary_faces")
     def _defences_fit(self) -> Self:
         for name in self.apis:
             for defence in self.api.defences:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from leakdrill.attacks.base import (
     ARCHITECTURE,
+    AUXILIARY_FACES,
     DEFENCES,
     EMBEDDINGS,
     FEATURE_EXTRACTOR,
@@ -37,6 +38,7 @@ KNOWLEDGE = (  # fields of adversary.knows
     TARGET_EXAMPLES,
     TRANSFER_METHOD,
     DEFENCES,
+    AUXILIARY_FACES,
     LABELLED_IDENTITIES,
     LABELLED_ATTRIBUTES,
 )
@@ -225,7 +227,11 @@ def _remedy(access: Access, scenario: Scenario) -> str:
             return "set adversary.knows.shadow_examples: true"
         case "target_examples" if scenario.data.target is None:
             return "add data.target, and set adversary.knows.target_examples: true"
-        case "shadow_examples" | "architecture" | "target_examples" | "transfer_method" | "defences":
+        case "auxiliary_faces" if scenario.data.auxiliary_faces is None:
+            return "add data.auxiliary_faces, and set adversary.knows.auxiliary_faces: true"
+        case (
+            "shadow_examples" | "architecture" | "target_examples" | "auxiliary_faces" | "transfer_method" | "defences"
+        ):
             return f"set adversary.knows.{access}: true"
         case "labelled_identities" | "labelled_attributes":
             return f"set adversary.knows.{access} to a number"

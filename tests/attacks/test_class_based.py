@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
-from leakdrill.attacks.base import ARCHITECTURE, EMBEDDINGS, TARGET_EXAMPLES
+from leakdrill.attacks.base import ARCHITECTURE, AUXILIARY_FACES, EMBEDDINGS
 from leakdrill.attacks.class_based import MEASURES, ClassBased
 from leakdrill.attacks.people.face_api import FaceApi, largest
 from leakdrill.contract.worlds import LocalOracle, world_of_people
@@ -130,9 +130,9 @@ def test_the_untrained_control_of_every_api_asks_nobody(api: FaceApi) -> None:
 def test_clusters_of_a_face_model_of_ones_own_stand_in_for_names() -> None:
     here = world_of_people("memoriser")
     faces = Examples(here.view.challenge.inputs[:60], np.arange(60, dtype=np.int64) % 4)
-    view = replace(here.view, target_train=faces)
+    view = replace(here.view, auxiliary_faces=faces)
     attack = ClassBased(labels="clustered", auxiliary_fit=Fit(epochs=1))
-    assert attack.needs == {EMBEDDINGS, TARGET_EXAMPLES}
+    assert attack.needs == {EMBEDDINGS, AUXILIARY_FACES}
     verdict = attack.run(view)
     clusters = np.array(verdict.notes["clusters"])
     assert len(np.unique(clusters)) == 200
@@ -140,5 +140,5 @@ def test_clusters_of_a_face_model_of_ones_own_stand_in_for_names() -> None:
     assert (verdict.abstained == (np.bincount(clusters)[clusters] == 1)).all()
     nameless = replace(view.challenge, labels=view.challenge.labels[::-1])  # of whom there are as many
     np.testing.assert_array_equal(attack.run(replace(view, challenge=nameless)).scores, verdict.scores)
-    with pytest.raises(ScenarioError, match=r"grant adversary\.knows\.target_examples"):
+    with pytest.raises(ScenarioError, match=r"grant adversary\.knows\.auxiliary_faces"):
         attack.run(here.view)

@@ -18,7 +18,8 @@ def pixels(file: bytes) -> np.ndarray:
 
 def test_examples_are_numbered_identity_by_identity() -> None:
     source = SynthFaces(classes=3, per_class=4, seed=2).open()
-    assert source.classes == ["id0000", "id0001", "id0002"]
+    assert source.classes == ["id0000-of-2", "id0001-of-2", "id0002-of-2"]  # the people of another seed are others
+    assert SynthFaces(classes=2, per_class=4).open().classes == ["id0000", "id0001"]
     assert source.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
     assert source.groups.tolist() == list(range(12))
     assert source.attributes["gender"].tolist() == [gender_of(2, identity) for identity in range(3)]

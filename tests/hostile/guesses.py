@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from seen import Columns
 
 from leakdrill.data import splits
+from leakdrill.data.beside import tasks_beside
 from leakdrill.data.draw import examples_by_class
-from leakdrill.data.tasks import Task, source_task, target_task
+from leakdrill.data.tasks import Task, source_task
 from leakdrill.datasets.source import ExampleSource
 from leakdrill.scenario.data import Data
 from leakdrill.seeds import derive
@@ -92,7 +93,7 @@ class _Trial:
 
 def _asked(data: Data, public: ExampleSource) -> Task:
     """The task that the challenge is about."""
-    of_target = target_task(data, public) if data.challenge.members_of == "target" else None
+    of_target = tasks_beside(data, public, []).target if data.challenge.members_of == "target" else None
     return of_target or source_task(data, public)
 
 

@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from leakdrill import Drill
 from leakdrill.errors import ScenarioError
+from leakdrill.referee.local import LocalParties
 from leakdrill.scenario.schema import Scenario
 from tests.small import SMALL, small
 
@@ -57,13 +58,17 @@ def scenario(root: Path, **csmall: Any) -> Scenario:
     )
 
 
-def test_verification_is_calibrated_attacked_and_tried_on_the_protocol(protocol: Path, tmp_path: Path) -> None:
-    with Drill(scenario(protocol), out=tmp_path / "run") as drill:
+def test_verification_is_calibrated_attacked_and_tried_on_the_protocol(
+    protocol: Path, parties: LocalParties, tmp_path: Path
+) -> None:
+    with Drill(scenario(protocol), out=tmp_path / "run", parties=parties) as drill:
         results = drill.run()
     assert results.error is None
     own, lfw = results.verification["own photos"], results.verification["lfw"]
     assert (own.num_folds, own.num_pairs) == (10, 2 * 4 * 45)
     assert (lfw.num_folds, lfw.num_pairs) == (5, 2 * 5 * NUM_PAIRS)
+    assert [(each.of, each.people, each.pairs) for each in results.exclusions] == [("data.verification_pairs", 0, 0)]
+    assert ("teacher", "verification_pairs") in {overlap.sides for overlap in results.overlaps}
     assert own.accuracy > 0.55
     for tried in (own, lfw):
         assert 0 < tried.threshold < 2

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from leakdrill.attacks.base import TARGET_EXAMPLES, Access, View
+from leakdrill.attacks.base import AUXILIARY_FACES, Access, View
 from leakdrill.attacks.people.clustering import clustered_labels
 from leakdrill.attacks.people.distances import pairs_within, principal_components, six_statistics
 from leakdrill.attacks.people.face_api import FaceApi, FaceAttack, Images
@@ -41,11 +41,11 @@ class ClassMeasures(FaceAttack):
     labels: Literal["perfect", "clustered"] = Field(
         "perfect", description="clustered: who is who in the challenge is guessed, by a face model of the adversary's"
     )
-    auxiliary_fit: Fit = Field(Fit(), description="of that face model, on csmall's training data")
+    auxiliary_fit: Fit = Field(Fit(), description="of that face model, on data.auxiliary_faces")
 
     @property
     def needs(self) -> frozenset[Access]:
-        return super().needs | ({TARGET_EXAMPLES} if self.labels == "clustered" else set())
+        return super().needs | ({AUXILIARY_FACES} if self.labels == "clustered" else set())
 
     def people(self, view: View) -> NDArray[np.int64]:
         """Who is on each photo of the challenge (N,), as far as this adversary knows."""

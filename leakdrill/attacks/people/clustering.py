@@ -1,7 +1,7 @@
 """Psi_aux: who is who in the challenge, by an auxiliary face model of the adversary's own (FaceLeaks, section 4.2).
 
-The paper assumes it away: its adversary knows who is on each photo. Here the model is trained on faces of people that
-the adversary knows anyway, and its embeddings of the challenge are clustered. Whoever it takes for somebody else makes
+The paper assumes it away: its adversary knows who is on each photo. Here the model is trained on public faces, as the
+paper suggests: of people who are neither cbig's nor csmall's, nor in the challenge. Its embeddings of the challenge are clustered. Whoever it takes for somebody else makes
 a person's photos look more scattered than they are; how often that happens is only for the referee to say.
 """
 
@@ -28,9 +28,9 @@ def clustered_labels(view: View, fit: Fit, arch: ArchSpec = AUXILIARY_ARCH) -> N
     """
     from sklearn.cluster import AgglomerativeClustering  # takes a second, and every party imports the attacks' specs
 
-    if view.target_train is None:
-        raise ScenarioError("an auxiliary face model needs faces to learn from: grant adversary.knows.target_examples")
-    own = view.target_train
+    if view.auxiliary_faces is None:
+        raise ScenarioError("an auxiliary face model needs faces to learn from: grant adversary.knows.auxiliary_faces")
+    own = view.auxiliary_faces
     model = FromScratch(arch, int(own.labels.max()) + 1, fit).make(own, derive(view.seed, "auxiliary face model"))
     embeddings = embed(cut(model)[0], view.challenge.inputs)
     num_people = len(np.unique(view.challenge.labels))

@@ -1,0 +1,62 @@
+"""Copies look the same, other photos do not, and what is too small is not compared."""
+
+import io
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leakdrill.data.duplicates import MAX_DIFFERENT, difference_hash, hashes_of, look_alike, plain_name
+from leakdrill.datasets.synthfaces import SynthFaces
+
+
+@cache
+def photos() -> list[bytes]:
+    return list(SynthFaces(classes=4, per_class=4).open().encoded(range(16)))
+
+
+def copied(file: bytes, size: int, quality: int) -> bytes:
+    copy = io.BytesIO()
+    Image.open(io.BytesIO(file)).convert("RGB").resize((size, size)).save(copy, "JPEG", quality=quality)
+    return copy.getvalue()
+
+
+@pytest.mark.parametrize(("size", "quality"), [(64, 60), (48, 85), (160, 90)])
+def test_a_copy_that_was_scaled_and_saved_anew_looks_the_same_and_another_photo_does_not(
+    size: int, quality: int
+) -> None:
+    hashes = hashes_of(photos())
+    copies = hashes_of([copied(file, size, quality) for file in photos()[:3]])
+    assert hashes is not None
+    assert copies is not None
+    assert look_alike(copies, hashes).all()
+    assert look_alike(hashes, copies).tolist() == [True] * 3 + [False] * 13
+
+
+def test_so_many_signs_may_differ_and_no_more() -> None:
+    one = difference_hash(photos()[0])
+    assert one is not None
+    signs = np.unpackbits(one.view(np.uint8))
+    for num, alike in ((MAX_DIFFERENT, True), (MAX_DIFFERENT + 1, False)):
+        other = signs.copy()
+        other[:num] ^= 1
+        assert look_alike(np.packbits(other).view(np.uint64)[None], one[None]).tolist() == [alike]
+
+
+def test_images_that_are_too_small_are_not_compared() -> None:
+    assert hashes_of([photos()[0], copied(photos()[1], 15, 90)]) is None
+
+
+def test_nothing_looks_like_nothing() -> None:
+    none = hashes_of([])
+    some = hashes_of(photos()[:2])
+    assert none is not None
+    assert some is not None
+    assert look_alike(none, some).tolist() == []
+    assert look_alike(some, none).tolist() == [False, False]
+
+
+def test_a_name_is_the_same_however_it_is_written() -> None:
+    assert plain_name("Ann_Lee") == plain_name("ann lee") == plain_name("ANN-LEE")
+    assert plain_name("Ann_Lee") != plain_name("Ann_Leed")
