@@ -203,6 +203,15 @@ class Overlap(Spec):
     near_duplicates: int | None  # images of the first that look like one of the second; None: too many, or too small
 
 
+class Exclusion(Spec):
+    """What was left out of a set of images because cbig's data have it."""
+
+    of: str  # the scenario's key: data.target.dataset, data.verification_pairs
+    people: int  # by name
+    images: int | None  # that look like one that was dealt, of those looked at; None: too many, or too small
+    pairs: int = 0  # with one of these, of a set of pairs
+
+
 class Results(Spec):
     schema_version: Literal[1] = 1
     scenario: dict[str, Any] = Field(description="as it was played, but for a split_key, which is a secret")
@@ -214,17 +223,9 @@ class Results(Spec):
     breaches: list[BreachResult]
     baseline: AttackResult | None  # model-free: a classifier on the raw images or rows, which must score chance
     attacks: list[AttackResult]
-class Exclusion(Spec):
-    """What was left out of a set of images because cbig's data have it."""
-
-    of: str  # the scenario's key: data.target.dataset, data.verification_pairs
-    people: int  # by name
-    images: int | None  # that look like one that was dealt, of those looked at; None: too many, or too small
-    pairs: int = 0  # with one of these, of a set of pairs
-
-
     defences: tuple[DefenceResult, ...] = ()  # in the order in which they act
     overlaps: tuple[Overlap, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
     expectations: list[ExpectationResult]
     policy: tuple[Row, ...] = ()  # who may call what, in this version: all else is refused
     environment: dict[str, Any]  # versions, commit, data hash, devices, threads
@@ -237,7 +238,6 @@ class Exclusion(Spec):
 
 
 def without_split_key(scenario: dict[str, Any]) -> dict[str, Any]:
-    exclusions: tuple[Exclusion, ...] = ()
     """The scenario for other eyes: null for a pinned split_key wherever one stands, in a grid and in `smoke` too.
 
     Not its hash: a key that somebody thought of can be found again from that, and with it who is a member.

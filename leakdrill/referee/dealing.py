@@ -189,10 +189,10 @@ def splits_of(party: str, scenario: Scenario, deal: Deal) -> list[str]:
         names = [name for name in names if name == "challenge"]
     if party == "adversary" and knows.target_examples:
         names.append("target_train")
-    if party == "adversary" and knows_public(scenario):
-        names.append("source_public")
     if party == "adversary" and knows.auxiliary_faces:
         names.append("auxiliary_faces")
+    if party == "adversary" and knows_public(scenario):
+        names.append("source_public")
     return [name for name in names if name in deal.splits]
 
 

@@ -33,7 +33,7 @@ from leakdrill.referee.remote_parties import Parties
 from leakdrill.referee.stage import Stage, check_deal, set_stage
 from leakdrill.referee.truth import fresh_split_key, load_split_key, save_scenario, save_split_key
 from leakdrill.referee.verifying import of_strangers, shown, verify
-from leakdrill.results import AttackResult, BreachResult, ModelResult, ResponseResult, Results, VerificationResult
+from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, VerificationResult
 from leakdrill.runs.rows import write_csv
 from leakdrill.runs.running import alone
 from leakdrill.scenario.loading import load_scenario

@@ -72,6 +72,6 @@ def held_splits(party: str, scenario: Scenario) -> list[str]:
     if party == "adversary":
         withheld |= set() if knows.shadow_examples else own
         held += ["target_train"] if knows.target_examples else []
+        held += ["auxiliary_faces"] if knows.auxiliary_faces else []
         held += ["source_public"] if knows_public(scenario) else []
     return [split for split in held if split not in withheld]
-        held += ["auxiliary_faces"] if knows.auxiliary_faces else []

@@ -132,8 +132,6 @@ class Csmall(Spec):
     device: DeviceName = Field(AUTO, description="where it computes: auto, cpu, cuda, cuda:N or mps")
 
     @model_validator(mode="after")
-        if self.adversary.knows.auxiliary_faces and self.data.auxiliary_faces is None:
-            raise ValueError("adversary.knows.auxiliary_faces are of nobody: add data.auxiliary_faces")
     def _defences_fit(self) -> Self:
         for name in self.apis:
             for defence in self.api.defences:
@@ -190,6 +188,8 @@ class Scenario(Spec):
                 "with data.challenge.members_of target, adversary.knows.target_examples would show the adversary who "
                 "the members are: leave it out"
             )
+        if self.adversary.knows.auxiliary_faces and self.data.auxiliary_faces is None:
+            raise ValueError("adversary.knows.auxiliary_faces are of nobody: add data.auxiliary_faces")
         return self
 
     @model_validator(mode="after")

@@ -36,9 +36,9 @@ KNOWLEDGE = (  # fields of adversary.knows
     SHADOW_EXAMPLES,
     ARCHITECTURE,
     TARGET_EXAMPLES,
+    AUXILIARY_FACES,
     TRANSFER_METHOD,
     DEFENCES,
-    AUXILIARY_FACES,
     LABELLED_IDENTITIES,
     LABELLED_ATTRIBUTES,
 )
@@ -229,9 +229,7 @@ def _remedy(access: Access, scenario: Scenario) -> str:
             return "add data.target, and set adversary.knows.target_examples: true"
         case "auxiliary_faces" if scenario.data.auxiliary_faces is None:
             return "add data.auxiliary_faces, and set adversary.knows.auxiliary_faces: true"
-        case (
-            "shadow_examples" | "architecture" | "target_examples" | "auxiliary_faces" | "transfer_method" | "defences"
-        ):
+        case "shadow_examples" | "architecture" | "target_examples" | "auxiliary_faces" | "transfer_method" | "defences":
             return f"set adversary.knows.{access}: true"
         case "labelled_identities" | "labelled_attributes":
             return f"set adversary.knows.{access} to a number"
