@@ -1,12 +1,13 @@
-"""cbig's source model as somebody trained it elsewhere: the user's builder, a safetensors file, and what is refused.
+"""A company's model as somebody trained it elsewhere: the user's builder, a safetensors file, and what is refused.
 
-The builder is code of the user's, which runs in this process, cbig's, and nowhere else. What leaves is a graph of
-layers and their weights (leakdrill.models.tracing).
+The builder is code of the user's, which runs in the process of the model's owner, and nowhere else. What leaves is a
+graph of layers and their weights (leakdrill.models.tracing).
 """
 
 import importlib
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ from leakdrill.errors import ScenarioError
 from leakdrill.models.tracing import Traced, trace
 from leakdrill.models.trained import Trained, digest
 from leakdrill.models.training import TILE, evaluate, predict
-from leakdrill.parties.config import CbigConfig
+from leakdrill.parties.config import CbigConfig, CsmallConfig
 from leakdrill.parties.store import SplitStore
 from leakdrill.plugins import REFERENCE, load_module
+from leakdrill.scenario.models import SourceModel, TargetModel
 
 CONVERT = (
     'python -c "from torch import load; from safetensors.torch import save_file; '
@@ -40,27 +42,43 @@ def load_source(config: CbigConfig, store: SplitStore) -> tuple[CbigConfig, Trai
 
     Raises ScenarioError for a builder or weights that will not do, and for a model of other classes than the data's.
     """
+    spec, splits = config.source_model, ["source_train", "source_validation", "source_test"]
+    traced, loaded = _loaded(spec, config.num_classes, store, splits)
+    architecture = traced.graph.model_dump(mode="json")
+    source_model = spec.model_copy(update={"arch": traced.graph, "cut": traced.cut})
+    return config.model_copy(update={"source_model": source_model}), replace(
+        loaded, notes={"architecture": architecture}
+    )
+
+
+def load_target(config: CsmallConfig, store: SplitStore) -> tuple[Traced, Trained]:
+    """f_t with its owner's weights, and the graph that it is. Raises what `load_source` raises."""
+    try:
+        return _loaded(config.target_model, config.num_classes, store, ["target_train", "target_test"])
+    except ScenarioError as error:
+        told = str(error).replace("cbig.source_model", "csmall.target_model").replace("which cbig releases", "g_t")
+        raise ScenarioError(told.replace("data.members", "data.target.dataset")) from error
+
+
+def _loaded(
+    spec: SourceModel | TargetModel, num_classes: int, store: SplitStore, splits: list[str]
+) -> tuple[Traced, Trained]:
+    """The first of the `splits` holds the members."""
     start = time.monotonic()
-    spec = config.source_model
-    assert isinstance(spec.arch, Own)  # SourceModel has it that weights go with one
+    assert isinstance(spec.arch, Own)  # both kinds have it that weights go with one
     assert spec.weights is not None
     own = built(spec.arch.builder)
     fill(own, read_weights(spec.weights), spec.weights)
     traced = trace(own, spec.cut, spec.arch.mean, spec.arch.std)
-    if traced.num_classes != config.num_classes:
+    if traced.num_classes != num_classes:
         raise ScenarioError(
             f"the model of {spec.arch.builder} tells {traced.num_classes} classes apart, but data.members has "
-            f"{config.num_classes} class folders: they must be the ones it was trained on, in sorted order"
+            f"{num_classes} class folders: they must be the ones it was trained on, in sorted order"
         )
     model = rebuilt(traced, spec.arch.builder)
-    check_same(model, own, traced.graph, store.read("source_train"), spec.arch.builder)
-    splits = ["source_train", "source_validation", "source_test"]
+    check_same(model, own, traced.graph, store.read(splits[0]), spec.arch.builder)
     evaluations = {split: evaluate(model, store.read(split)) for split in splits}
-    architecture = traced.graph.model_dump(mode="json")
-    seconds = time.monotonic() - start
-    loaded = Trained(model, evaluations, 0, seconds, False, digest(model.state_dict()), {"architecture": architecture})
-    source_model = spec.model_copy(update={"arch": traced.graph, "cut": traced.cut})
-    return config.model_copy(update={"source_model": source_model}), loaded
+    return traced, Trained(model, evaluations, 0, time.monotonic() - start, False, digest(model.state_dict()))
 
 
 def built(builder: str) -> nn.Module:

@@ -14,7 +14,8 @@ from leakdrill.data.forms import Form
 from leakdrill.defences.known import KnownDefences
 from leakdrill.defences.release import ReleaseDefenceSpec
 from leakdrill.models.device import AUTO, DeviceName
-from leakdrill.scenario.schema import Api, SourceModel, TargetModel, Verification
+from leakdrill.scenario.models import SourceModel, TargetModel
+from leakdrill.scenario.schema import Api, Verification
 from leakdrill.spec import Spec
 
 

@@ -29,7 +29,8 @@ OPS: dict[str, Op] = {op: op for op in get_args(Op)}
 
 ATTACK_METRICS = ("auc", *RATES)
 MODEL_METRICS = ("train_accuracy", "test_accuracy")
-MODELS = {"source": "train_source", "target": "adapt"}  # by the step that makes them
+#: By the steps that make them, or bring them.
+MODELS = {"source": ("train_source", "load_source"), "target": ("adapt", "load_target")}
 _WITHIN = re.compile(r"auc@([1-9][0-9]{0,8})")
 _CLAUSE = re.compile(r"\s*([^\s<>=!]+)(\s*[<>=!]+\s*|\s+[a-z]+\s+)([^\s<>=!]+)\s*")
 _FORM = "wanted <name>.<metric> <op> <number or name.metric>, such as 'after.auc > before.auc'"
@@ -70,7 +71,7 @@ def validate(scenario: Scenario) -> list[Clause]:
     """The parsed clauses. Raises ScenarioError, naming the clause, before anything runs."""
     attacks = {step.attack.name: step.attack for step in scenario.timeline if isinstance(step, AttackStep)}
     steps = {step.step for step in scenario.timeline if isinstance(step, PlainStep)}
-    models = {name for name, step in MODELS.items() if step in steps}
+    models = {name for name, makers in MODELS.items() if steps & set(makers)}
     clauses = []
     for index, expectation in enumerate(scenario.expect):
         try:
@@ -160,7 +161,9 @@ def _checked(clause: Clause, attacks: Mapping[str, Attack], models: set[str]) ->
         if isinstance(side, float):
             continue
         if side.name in MODELS and side.name not in models:
-            raise ScenarioError(f"there is no {side.name} model without the step {MODELS[side.name]} in the timeline")
+            raise ScenarioError(
+                f"there is no {side.name} model without the step {' or '.join(MODELS[side.name])} in the timeline"
+            )
         if side.name == "all" and not attacks:
             raise ScenarioError("'all' attacks, but the timeline has none")
         if side.name not in {*attacks, *models, "baseline", "all"}:

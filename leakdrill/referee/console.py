@@ -156,5 +156,7 @@ def describe(step: Step) -> str:
             return "cbig loads a source model that is trained already"
         case PlainStep(step="release"):
             return "cbig hands its feature extractor to csmall"
+        case PlainStep(step="load_target"):
+            return "csmall loads a target model that is trained already"
         case _:
             return "csmall builds its target model"

@@ -257,6 +257,12 @@ class Drill:
         with self._timed("adapt"):
             return self._stage.judge.model("target", self._stage.csmall.adapt(self._stage.progress("csmall")))
 
+    def load_target(self) -> ModelResult:
+        """csmall loads the target model that its owner trained."""
+        self._allow(PlainStep(step="load_target"))
+        with self._timed("load_target"):
+            return self._stage.judge.model("target", self._stage.csmall.adapt(self._stage.progress("csmall")))
+
     def breach(self, breach: Breach | None = None, **fields: Any) -> BreachResult:
         """csmall's exfiltration channel opens, and the adversary takes what it offers."""
         breach = breach or Breach(**fields)

@@ -156,15 +156,17 @@ class Judge:
 
     def _doubt(self, baseline: AttackResult) -> str | None:
         """Why nothing can be decided about members that somebody else chose; None where the images say nothing."""
-        auc = baseline.auc
-        if not isinstance(self._scenario.data.dataset, Members) or auc.low is None or auc.high is None:
+        auc, data = baseline.auc, self._scenario.data
+        target = data.target if data.challenge.members_of == "target" else None
+        dataset, place = (target.dataset, "data.target.dataset") if target else (data.dataset, "data")
+        if not isinstance(dataset, Members) or auc.low is None or auc.high is None:
             return None
         if auc.low <= 0.5 <= auc.high:
             return None
         return (
-            f"data.members and data.non_members differ by more than membership: a classifier that asks no model tells "
-            f"them apart (baseline.auc = {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]), so an attack's success may "
-            "be the same difference; give non-members from the same source as the members"
+            f"{place}.members and {place}.non_members differ by more than membership: a classifier that asks no model "
+            f"tells them apart (baseline.auc = {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]), so an attack's "
+            "success may be the same difference; give non-members from the same source as the members"
         )
 
     def _expectations(self) -> list[ExpectationResult]:

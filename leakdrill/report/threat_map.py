@@ -61,7 +61,7 @@ def boxes(run: Run) -> list[Box]:
     models = results.models if results else {}
     trained = f"{models['source'].train_accuracy.num_examples:,} private examples" if "source" in models else ""
     small = f"{models['target'].train_accuracy.num_examples:,} examples of its own" if "target" in models else ""
-    has_target = any(step.get("step") == "adapt" for step in _steps(scenario))
+    has_target = any(step.get("step") in ("adapt", "load_target") for step in _steps(scenario))
     pool = _dealt(run).get("shadow_train", 0) + _dealt(run).get("shadow_test", 0)
     attacks = attacks_of(scenario)
     return [
@@ -102,7 +102,8 @@ def _told(run: Run) -> Iterator[_Told]:
     if breaches:
         leaked = "; ".join(_leaked(breach) for breach in breaches)
         techniques = [each for breach in breaches for each in atlas.of_breach(breach.get("artefact", ""))]
-        told = f"csmall leaks {leaked}"
+        closed = "; it is shut later, and what was copied stays copied" if "revoke" in steps else ""
+        told = f"csmall leaks {leaked}{closed}"
         yield "leak", ("csmall", "adversary"), told, list(dict.fromkeys(techniques))
     if attacks:
         yield "inference", ("adversary", "cbig"), *_inferred(run, attacks, bool(breaches))
@@ -132,7 +133,11 @@ def _asked(run: Run, party: str) -> str:
     asked = " and ".join(f"its {model.partition('/')[2]} model {count:,} times" for model, count in sorted(own.items()))
     outputs = ", ".join(section.get("outputs", []))
     answers = f", which answers with {outputs}" if outputs and (party == "cbig" or "csmall/recognition" in own) else ""
-    return f"The adversary asks {party}'s public API: {asked}{answers}{_kinds(section.get('defences'))}"
+    later = [step["defend"] for step in _steps(run.scenario) if step.get("step") == "defend"]
+    switched = "".join(
+        f", later{_kinds(each.get('defences')) or ' undefended'}" for each in later if each.get("party") == party
+    )
+    return f"The adversary asks {party}'s public API: {asked}{answers}{_kinds(section.get('defences'))}{switched}"
 
 
 def _leaked(breach: dict[str, Any]) -> str:

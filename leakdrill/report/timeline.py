@@ -15,10 +15,17 @@ MOST_LINES = 200  # of the story
 
 _TITLES = {
     "train_source": "cbig trains its source model f_s",
+    "load_source": "cbig loads a source model f_s that is trained already",
     "release": "cbig hands g_s to csmall, by contract",
     "adapt": "csmall builds its target model f_t on g_s",
+    "load_target": "csmall loads a target model f_t that is trained already",
     "breach": "csmall leaks, and the adversary takes what leaked",
+    "revoke": "csmall shuts the leak, and certificates are renewed: the copy stays where it is",
 }
+
+
+#: Steps that may be played several times, and what the journal calls each time.
+_EVENTS = {"breach": "breached", "revoke": "revoked", "defend": "defended"}
 
 
 @dataclass(frozen=True)
@@ -74,15 +81,17 @@ class _Clock:
         self._seconds = run.results.seconds if run.results else {}
         dealt = next((entry for entry in run.entries if entry.event == "dealt"), None)
         self._now = self._since(dealt) if dealt else None
-        self._breaches = [entry for entry in run.entries if entry.event == "breached"]
+        self._told = {
+            kind: [entry for entry in run.entries if entry.event == event] for kind, event in _EVENTS.items()
+        }
 
     def of(self, step: dict[str, Any]) -> tuple[float | None, float | None]:
         """(when it began, what it took), in seconds since the run was opened."""
         kind = step.get("step")
         if kind == "attack":
             at, took = self._attack(str(step["attack"].get("name") or step["attack"].get("kind")))
-        elif kind == "breach":
-            entry, took = (self._breaches.pop(0) if self._breaches else None), None
+        elif told := self._told.get(str(kind)):
+            entry, took = told.pop(0), None
             at = self._since(entry)
         else:
             took = self._seconds.get(str(kind))
@@ -110,6 +119,9 @@ class _Clock:
 
 
 def _title(step: dict[str, Any]) -> str:
+    if "defend" in step:
+        kinds = ", ".join(str(each.get("kind")) for each in step["defend"].get("defences", [])) or "no defence"
+        return f"{step['defend'].get('party')} answers through {kinds} from now on"
     if "attack" not in step:
         return _TITLES.get(str(step.get("step")), str(step.get("step")))
     spec = step["attack"]

@@ -1,7 +1,8 @@
 """What each party holds in a scenario: the splits that it is dealt, and what it comes to have and know."""
 
 from leakdrill.data.splits import RECIPIENTS
-from leakdrill.scenario.schema import Api, Scenario, SourceModel
+from leakdrill.scenario.models import SourceModel
+from leakdrill.scenario.schema import Api, Scenario
 from leakdrill.scenario.standing import knows_public
 from leakdrill.scenario.steps import BreachStep
 
@@ -20,6 +21,7 @@ def holdings(scenario: Scenario) -> dict[str, list[str]]:
         ],
         "csmall": [
             ("release", f"{_released(scenario)}, after release, by contract"),
+            ("load_target", "target model f_t (own), after load_target"),
             ("adapt", f"target model f_t ({scenario.csmall.target_model.transfer}), after adapt"),
         ],
     }

@@ -23,22 +23,23 @@ def json_schema() -> Schema:
         "anyOf": [{"const": "full"}, {"$ref": "#/$defs/Fidelity"}],
         "description": "full, or how good a copy leaks",
     }
-    source_model: Schema = parts["SourceModel"]["properties"]
-    source_model["arch"] = {
-        "anyOf": [
-            source_model["arch"],
-            {"type": "string", "pattern": ":", "description": "./model.py:build, the builder of a model of your own"},
-        ]
-    }
+    for model in ("SourceModel", "TargetModel"):
+        _with_builder(parts[model]["properties"], parts["Own"]["properties"])
+    return {"$schema": DIALECT, "title": "A leakdrill scenario"} | {k: v for k, v in schema.items() if k != "title"}
+
+
+def _with_builder(model: Schema, own: Schema) -> None:
+    """A model's builder by its name alone, and its preprocessing beside it."""
+    named = {"type": "string", "pattern": ":", "description": "./model.py:build, the builder of a model of your own"}
+    model["arch"] = {"anyOf": [model["arch"], named]}
     shown = ("mean", "std")
-    source_model["preprocessing"] = {
+    model["preprocessing"] = {
         "type": "object",
         "description": "of an own model's images in [0, 1]",
-        "properties": {key: parts["Own"]["properties"][key] for key in shown},
+        "properties": {key: own[key] for key in shown},
         "required": list(shown),
         "additionalProperties": False,
     }
-    return {"$schema": DIALECT, "title": "A leakdrill scenario"} | {k: v for k, v in schema.items() if k != "title"}
 
 
 def _data(parts: Schema) -> Schema:
@@ -62,7 +63,7 @@ def _data(parts: Schema) -> Schema:
 
 def _step(parts: Schema) -> Schema:
     names = list(get_args(PlainStep.model_fields["step"].annotation))
-    contents = {name: parts[f"{name.capitalize()}Step"]["properties"][name] for name in ("breach", "attack")}
+    contents = {name: parts[f"{name.capitalize()}Step"]["properties"][name] for name in ("breach", "defend", "attack")}
     return {
         "anyOf": [
             {"enum": names},

@@ -2,72 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import reduce
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from leakdrill.archs import ArchSpec
-from leakdrill.archs.own import Own
 from leakdrill.datasets.members import Members
 from leakdrill.defences import DefenceSpec, misplaced
 from leakdrill.defences.base import Answered
 from leakdrill.defences.release import ReleaseDefenceSpec
-from leakdrill.defences.training import TrainingDefenceSpec
-from leakdrill.defences.training.combining import arch_has_batch_norm, contradiction
 from leakdrill.models.device import AUTO, DeviceName
-from leakdrill.models.fit import Fit
 from leakdrill.models.verification import NUM_FOLDS, Metric
 from leakdrill.scenario.adversary import Adversary
 from leakdrill.scenario.data import Data
+from leakdrill.scenario.models import SourceModel, TargetModel
 from leakdrill.scenario.steps import AttackStep, Step, named_step
 from leakdrill.spec import Spec
-
-
-class SourceModel(Spec):
-    arch: ArchSpec
-    cut: str | None = Field(None, description="the last block of g_s; default: all but the last fully connected layer")
-    fit: Fit = Fit()
-    keep: Literal["best", "last"] = Field(
-        "best", description="the epoch whose weights are served: the best on source_validation, or the last"
-    )
-    defences: list[TrainingDefenceSpec] = Field([], description="what the fit is changed by, against membership")
-    weights: Path | None = Field(
-        None, description="a state dict in a safetensors file, for load_source; arch is then a builder of your own"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _builder(cls, value: Any) -> Any:
-        """`arch: ./model.py:build` and `preprocessing: {mean, std}`, as people write them."""
-        if not isinstance(value, dict) or not isinstance(arch := value.get("arch"), str) or ":" not in arch:
-            return value
-        preprocessing = value.get("preprocessing") or {}
-        given = preprocessing if isinstance(preprocessing, dict) else {"preprocessing": preprocessing}
-        rest = {key: content for key, content in value.items() if key != "preprocessing"}
-        return rest | {"arch": {"kind": "own", "builder": arch} | given}
-
-    @model_validator(mode="after")
-    def _weights_are_of_a_builder(self) -> Self:
-        if self.weights is not None and not isinstance(self.arch, Own):
-            raise ValueError("weights are loaded into a model of your own: set arch: ./model.py:build")
-        if self.weights is None and isinstance(self.arch, Own):
-            raise ValueError("a builder of your own is for a model that is trained already: set weights")
-        if self.weights is not None and self.defences:
-            raise ValueError("the weights are trained already: leave defences out")
-        return self
-
-    @model_validator(mode="after")
-    def _defences_go_together(self) -> Self:
-        if self.defences and (wrong := contradiction(self.defences, self.defended_fit, arch_has_batch_norm(self.arch))):
-            raise ValueError(f"cbig.source_model: {wrong}")
-        return self
-
-    @property
-    def defended_fit(self) -> Fit:
-        """The fit with what its defences change of it."""
-        return reduce(lambda fit, defence: defence.changed_fit(fit), self.defences, self.fit)
 
 
 class Api(Spec):
@@ -104,11 +53,6 @@ class Cbig(Spec):
     )
     api: Api = Api()
     device: DeviceName = Field(AUTO, description="where it computes: auto, cpu, cuda, cuda:N or mps")
-
-
-class TargetModel(Spec):
-    transfer: Literal["freeze", "fine_tune"] = "freeze"
-    fit: Fit = Fit()
 
 
 class Verification(Spec):
@@ -260,6 +204,22 @@ class Scenario(Spec):
                     f"dotted keys, or {ALL} for {ATTACK_AXIS} and {DEFENCE_AXIS}"
                 )
         return grid
+
+    @model_validator(mode="after")
+    def _target_weights_are_loaded(self) -> Self:
+        steps = {step.step for step in self.timeline}
+        has_weights = self.csmall.target_model.weights is not None
+        if has_weights and "adapt" in steps:
+            raise ValueError("csmall.target_model has weights: put load_target in the place of adapt")
+        if not has_weights and "load_target" in steps:
+            raise ValueError("load_target needs a model to load: set csmall.target_model.weights and arch")
+        if has_weights != (self.data.target is not None and isinstance(self.data.target.dataset, Members)):
+            raise ValueError(
+                "csmall.target_model.weights and a data.target.dataset with members go together: who is in and who is "
+                "out of a model that is trained already, the data must say (dataset: {set: members, members: DIR, "
+                "non_members: DIR})"
+            )
+        return self
 
     @model_validator(mode="after")
     def _weights_are_loaded(self) -> Self:

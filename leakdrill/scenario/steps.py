@@ -41,7 +41,7 @@ class Breach(Spec):
 
 
 class PlainStep(Spec):
-    step: Literal["train_source", "load_source", "release", "adapt"]
+    step: Literal["train_source", "load_source", "release", "adapt", "load_target"]
 
 
 class BreachStep(Spec):

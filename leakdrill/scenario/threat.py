@@ -55,6 +55,9 @@ _AFTER: dict[str, tuple[str, str]] = {
     "target_feature_extractor": ("adapt", "csmall has no g_t that could leak"),
 }
 
+#: Models that are trained already.
+_IN_THE_PLACE_OF = {"load_source": "train_source", "load_target": "adapt"}
+
 #: The step that makes each public model.
 _MAKERS = {
     "cbig/source": "train_source",
@@ -184,7 +187,7 @@ def _walk(timeline: list[Step]) -> Iterator[tuple[Step, set[str]]]:
         if isinstance(step, PlainStep) and name in played:
             raise ScenarioError(f"timeline[{index}] {step.step}: it was played before, and can be only once")
         yield step, played
-        played |= {name, step.step} | ({"train_source"} if name == "load_source" else set())
+        played |= {name, step.step, _IN_THE_PLACE_OF.get(name, name)}
         if isinstance(step, BreachStep):  # the adversary keeps the latest loot
             played -= {WHOLE_LEAK, MODEL_LEAK}
             played |= {WHOLE_LEAK} if step.breach.fidelity.blocks is None else set()

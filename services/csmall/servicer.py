@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 
 import grpc
 
-from leakdrill.archs import cut
+from leakdrill.archs import ArchSpec, cut
 from leakdrill.defences import guard_faces
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.device import choose
 from leakdrill.models.fidelity import degrade
+from leakdrill.models.loaded import load_target
 from leakdrill.models.trained import Trained, adapt_target
 from leakdrill.models.training import Progress
 from leakdrill.models.verification import Calibration
@@ -46,6 +47,7 @@ class TargetServicer(TargetServiceServicer):
         self._received: Artefact | None = None  # by contract: g_s, or the model that it is part of
         self._released: Artefact | None = None
         self._trained: Trained | None = None
+        self._target_arch: tuple[ArchSpec, str | None] | None = None  # and the block that g_t ends with
         self.leaked: Artefact | None = None
 
     def configure(self, config_json: str) -> str:
@@ -91,8 +93,14 @@ class TargetServicer(TargetServiceServicer):
 
     def _adapt(self, progress: Progress) -> Trained:
         config = configured(self._config, "csmall's configuration")
-        released = configured(self._released, "the feature extractor released by cbig")
-        trained = adapt_target(config, released, self._party.store, self._cache, progress)
+        target_arch: tuple[ArchSpec, str | None]
+        if config.target_model.weights is None:
+            released = configured(self._released, "the feature extractor released by cbig")
+            trained = adapt_target(config, released, self._party.store, self._cache, progress)
+            target_arch = released.description.arch, released.description.blocks[-1]
+        else:
+            traced, trained = load_target(config, self._party.store)
+            target_arch = traced.graph, traced.cut
         models = {}
         if "recognition" in config.apis:
             own = ("target_train", "target_test")
@@ -101,7 +109,7 @@ class TargetServicer(TargetServiceServicer):
                 "recognition", trained.model, config.num_classes, config.form, config.api.outputs, guard
             )
         check_unchanged(config, self._config)
-        self._trained = trained
+        self._trained, self._target_arch = trained, target_arch
         self._party.models.update(models)
         return trained
 
@@ -111,11 +119,13 @@ class TargetServicer(TargetServiceServicer):
     def _leak(self, breach: Breach) -> Artefact:
         """What leaks at `breach`: g_s as received, all of f_s or csmall's own g_t, at the breach's fidelity."""
         config = configured(self._config, "csmall's configuration")
-        released = configured(self._released, "the feature extractor released by cbig")
         if breach.artefact == "target_feature_extractor":
-            model = configured(self._trained, "the target model").model
-            own, _ = cut(model, released.description.blocks[-1])
-            released = Artefact.of(breach.artefact, released.description.arch, own, config.form)
+            arch, at = configured(self._target_arch, "the target model")
+            own, _ = cut(configured(self._trained, "the target model").model, at)
+            return degrade(
+                Artefact.of(breach.artefact, arch, own, config.form), breach.fidelity, derive(config.secret, "leak")
+            )
+        released = configured(self._released, "the feature extractor released by cbig")
         if breach.artefact == "source_model":
             released = configured(self._received, "the source model released by cbig")
             if released.description.num_classes is None:
