@@ -41,7 +41,7 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalParties]:
     """For drills that leave them as they found them: to start three parties costs more than to play a small drill."""
-    with LocalParties(tmp_path_factory.mktemp("parties")) as parties:
+    with LocalParties(tmp_path_factory.mktemp("parties"), callers=["player-01", "player-02"]) as parties:
         yield parties
 
 

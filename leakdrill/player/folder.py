@@ -9,6 +9,7 @@ import numpy as np
 from safetensors.torch import save
 
 from leakdrill.data.splits import Split
+from leakdrill.errors import AccessDenied
 from leakdrill.models.artefact import Artefact
 from leakdrill.network.identity import Credentials
 from leakdrill.network.messages import part_of
@@ -48,14 +49,22 @@ _TOLD = {
 
 
 def write_folders(stage: Stage, seats: tuple[Seat, ...], submit_url: str | None, is_breached: bool) -> None:
-    """A folder for each seat, below the run's. `submit_url`: where scores can be handed in from afar."""
-    arrays = {name: _arrays(stage, name) for name in stage.seat.config.splits}
+    """A folder for each seat, below the run's; what a player has changed there (client.py) or made stays.
+
+    `submit_url`: where scores can be handed in from afar.
+    """
+    splits = stage.seat.config.splits
+    first = stage.run_dir / seats[0].folder
+    first.mkdir(mode=0o700, exist_ok=True)
+    for name in splits:
+        np.savez_compressed(first / f"{name}.npz", **_arrays(stage, name))
     leaked = _leaked(stage.parties) if is_breached and isinstance(stage.parties, LocalParties) else None
     for seat in seats:
         folder = stage.run_dir / seat.folder
         folder.mkdir(mode=0o700, exist_ok=True)
-        for name, content in arrays.items():
-            np.savez(folder / f"{name}.npz", **content)
+        if folder != first:
+            for name in splits:
+                shutil.copyfile(first / f"{name}.npz", folder / f"{name}.npz")
         if leaked:
             (folder / "leaked.json").write_text(leaked.description.model_dump_json(indent=2))
             (folder / "leaked.safetensors").write_bytes(save(leaked.weights))
@@ -64,8 +73,9 @@ def write_folders(stage: Stage, seats: tuple[Seat, ...], submit_url: str | None,
             for file in PRIVATE:
                 shutil.copy(stage.parties.credentials_dir(seat.caller) / file, folder / file)
         (folder / "game.json").write_text(json.dumps(_game(stage, seat, submit_url), indent=2))
-        shutil.copyfile(CLIENT, folder / CLIENT.name)
-        (folder / "README.md").write_text(_readme(stage, seat, submit_url, list(arrays), bool(leaked), has_key))
+        if not (folder / CLIENT.name).exists():
+            shutil.copyfile(CLIENT, folder / CLIENT.name)
+        (folder / "README.md").write_text(_readme(stage, seat, submit_url, splits, bool(leaked), has_key))
 
 
 def _arrays(stage: Stage, name: str) -> dict[str, Any]:
@@ -115,9 +125,15 @@ def _readme(stage: Stage, seat: Seat, submit_url: str | None, splits: list[str],
     )
 
 
-def _leaked(parties: LocalParties) -> Artefact:
-    """As the adversary takes it: through csmall's exfiltration channel, with the adversary's certificate."""
+def _leaked(parties: LocalParties) -> Artefact | None:
+    """As the adversary takes it: through csmall's exfiltration channel, with the adversary's certificate.
+
+    None when the channel is shut again.
+    """
     own = Credentials.load(parties.credentials_dir("adversary"))
-    with connect(parties.addresses["csmall/exfiltration"], own, "csmall") as channel, remote_errors("csmall"):
-        responses = ExfiltrationServiceStub(channel).Exfiltrate(ExfiltrateRequest())
-        return Artefact.from_parts(part_of(response.part) for response in responses)
+    try:
+        with connect(parties.addresses["csmall/exfiltration"], own, "csmall") as channel, remote_errors("csmall"):
+            responses = ExfiltrationServiceStub(channel).Exfiltrate(ExfiltrateRequest())
+            return Artefact.from_parts(part_of(response.part) for response in responses)
+    except AccessDenied:
+        return None

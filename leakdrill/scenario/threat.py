@@ -25,6 +25,7 @@ from leakdrill.attacks.base import (
     Access,
     Attack,
 )
+from leakdrill.attacks.external import External
 from leakdrill.errors import ScenarioError
 from leakdrill.network.policy import Policy, Row
 from leakdrill.scenario.holdings import holdings
@@ -114,7 +115,8 @@ def _check_goal(attack: Attack, scenario: Scenario) -> None:
             f"{scenario.data.challenge.members_of}: set the one or choose another attack"
         )
     wanted = "identity" if attack.goal == "identity" else "photo"
-    if attack.goal != "attribute" and members_by != wanted:
+    is_anything = attack.goal == "attribute" or isinstance(attack, External)  # a person finds out what there is
+    if not is_anything and members_by != wanted:
         raise ScenarioError(
             f"attack {attack.name!r} tells members by {wanted}, but data.challenge.members_by is {members_by}: "
             "set the one or choose another attack"

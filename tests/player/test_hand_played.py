@@ -44,10 +44,10 @@ class Class:
 
 
 @pytest.fixture(scope="module")
-def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
-    run_dir = tmp_path_factory.mktemp("class") / "run"
+def at(parties: LocalParties, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
+    run_dir = tmp_path_factory.mktemp("class")
     seats = of_class(["Ada Lovelace", "Zoë"], 3)
-    parties = LocalParties(run_dir, callers=[seat.caller for seat in seats])
+    (run_dir / "parties").symlink_to(parties.credentials_dir("cbig").parents[1])  # where accounts are looked for
     adversary = {"query_budget": BUDGET, "workers": 1, "knows": {"architecture": False}}
     cbig = {"source_model": {"arch": {"kind": "small_cnn", "width": 8}, "fit": {"epochs": 2, "batch_size": 32}}}
     scenario = small(adversary=adversary, cbig=cbig, timeline=["train_source"], expect=[])
