@@ -2,26 +2,17 @@
 
 import json
 import os
-import signal
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small import SMALL, small
 
-from leakdrill.errors import AccessDenied, LeakdrillError, ScenarioError
-from leakdrill.network.identity import Credentials
-from leakdrill.network.rpc import connect, remote_errors
-from leakdrill.pb import adversary_pb2, party_pb2, source_pb2, target_pb2
-from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceStub
-from leakdrill.pb.party_pb2_grpc import PartyServiceStub
-from leakdrill.pb.source_pb2_grpc import SourceServiceStub
-from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceStub, TargetServiceStub
+from leakdrill.errors import LeakdrillError, ScenarioError
 from leakdrill.referee.compare import differences
 from leakdrill.referee.drill import Drill
-from leakdrill.referee.local import PARTIES
+from leakdrill.referee.local import PARTIES, LocalParties
 from leakdrill.referee.truth import load_split_key
 from leakdrill.results import Results
 
@@ -67,10 +58,10 @@ def test_the_truth_is_the_owners_alone_and_no_party_holds_it(run_dir: Path) -> N
     assert not [path for path in files if key in path.read_bytes()]
 
 
-def test_g_s_leaks_from_a_csmall_that_has_no_data_of_its_own(tmp_path: Path) -> None:
+def test_g_s_leaks_from_a_csmall_that_has_no_data_of_its_own(parties: LocalParties, tmp_path: Path) -> None:
     timeline = ["train_source", "release", {"breach": {}}, {"attack": {"kind": "gap"}}]
     data = SMALL["data"] | {"target": None}
-    with Drill(small(data=data, timeline=timeline, expect=[]), out=tmp_path / "run") as drill:
+    with Drill(small(data=data, timeline=timeline, expect=[]), out=tmp_path / "run", parties=parties) as drill:
         found = drill.run()
     assert found.error is None
     assert found.breaches[0].blocks == ["stem", "block1", "block2", "block3", "pool"]
@@ -99,6 +90,8 @@ def test_a_finished_run_resumes_to_the_same_results_without_another_query(run_di
         before = drill.queries()
         again = drill.run()
         after = drill.queries()
+        with pytest.raises(ScenarioError, match=r"through.*target_examples"):
+            drill.attack(name="through", kind="target_model_mia")
     assert differences(found, again) == []
     assert before == after == {"cbig/source": sum(attack.queries["cbig/source"] for attack in found.attacks)}
 
@@ -108,31 +101,24 @@ def test_a_folder_that_holds_a_run_is_not_played_into_by_another(run_dir: Path) 
         pass
 
 
-def test_the_same_seed_and_split_give_the_same_figures(run_dir: Path, found: Results, tmp_path: Path) -> None:
-    with Drill(small(), out=tmp_path / "again", split_key=load_split_key(run_dir / "truth")) as drill:
+def test_the_same_seed_and_split_give_the_same_figures_with_other_parties(
+    run_dir: Path, found: Results, parties: LocalParties, tmp_path: Path
+) -> None:
+    split_key = load_split_key(run_dir / "truth")
+    with Drill(small(), out=tmp_path / "again", split_key=split_key, parties=parties) as drill:
         again = drill.run()
     assert differences(found, again) == []
     ours, theirs = (np.load(where / "scores" / "after-0.npz") for where in (run_dir, tmp_path / "again"))
     assert np.array_equal(ours["scores"], theirs["scores"])
 
 
-def test_a_party_that_dies_in_mid_drill_breaks_it_with_the_reason_and_the_run_can_be_resumed(tmp_path: Path) -> None:
-    with Drill(small(), out=tmp_path / "run") as drill:
-        victim = next(process for process in drill.parties._processes if process.party == "csmall")
-        os.kill(victim.pid, signal.SIGKILL)
-        broken = drill.run()
-    assert broken.verdict == "broken"
-    assert broken.error is not None
-    assert "csmall died" in broken.error
-    with Drill.resume(tmp_path / "run") as drill:
-        assert drill.run().verdict == "met"
-
-
-def test_a_budget_that_does_not_cover_an_attack_breaks_the_drill_and_says_what_is_left(tmp_path: Path) -> None:
+def test_a_budget_that_does_not_cover_an_attack_breaks_the_drill_and_says_what_is_left(
+    parties: LocalParties, tmp_path: Path
+) -> None:
     gap = {"kind": "gap"}  # which announces nothing, or it would be refused before anything starts
     timeline = ["train_source", {"attack": gap}, {"attack": gap | {"name": "again"}}]
     scenario = small(timeline=timeline, adversary={"query_budget": 300, "workers": 1})
-    with Drill(scenario, out=tmp_path / "run") as drill:
+    with Drill(scenario, out=tmp_path / "run", parties=parties) as drill:
         broken = drill.run()
     assert broken.verdict == "broken"
     assert "left of 300" in (broken.error or "")
@@ -169,70 +155,6 @@ def test_queries_beyond_the_budget_are_refused_before_anything_starts(tmp_path: 
     ):
         pass
     assert not (tmp_path / "run").exists()
-
-
-@pytest.fixture(scope="module")
-def before_the_breach(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
-    with Drill(small(), out=tmp_path_factory.mktemp("runs") / "guarded") as drill:
-        drill.train_source()
-        drill.release()
-        drill.adapt()
-        drill.attack(name="gap", kind="gap")
-        yield drill
-
-
-def private_calls(drill: Drill, credentials: Credentials) -> Iterator[tuple[str, object]]:
-    """Every private method of every party, as something to call with a caller's credentials."""
-    for party in PARTIES:
-        channel = connect(drill.parties.addresses[f"{party}/private"], credentials, party)
-        stub = PartyServiceStub(channel)
-        yield party, lambda stub=stub: stub.Configure(party_pb2.ConfigureRequest())
-        yield party, lambda stub=stub: stub.Provision(iter([party_pb2.ProvisionRequest()]))
-        yield party, lambda stub=stub: stub.Transition(party_pb2.TransitionRequest())
-        yield party, lambda stub=stub: stub.Collect(party_pb2.CollectRequest())
-        if party == "cbig":
-            source = SourceServiceStub(channel)
-            yield party, lambda stub=source: list(stub.Train(source_pb2.TrainRequest()))
-            yield party, lambda stub=source: list(stub.ReleaseFeatures(source_pb2.ReleaseFeaturesRequest()))
-        if party == "csmall":
-            target = TargetServiceStub(channel)
-            yield party, lambda stub=target: stub.Acquire(target_pb2.AcquireRequest())
-            yield party, lambda stub=target: list(stub.Adapt(target_pb2.AdaptRequest()))
-        if party == "adversary":
-            adversary = AdversaryServiceStub(channel)
-            yield party, lambda stub=adversary: stub.Loot(adversary_pb2.LootRequest())
-
-
-def test_no_private_method_of_any_party_opens_to_the_adversarys_certificate(before_the_breach: Drill) -> None:
-    credentials = Credentials.load(before_the_breach.parties.credentials_dir("adversary"))
-    calls = list(private_calls(before_the_breach, credentials))
-    assert len(calls) == 3 * 4 + 2 + 2 + 1
-    for party, call in calls:
-        with pytest.raises(AccessDenied), remote_errors(party):
-            call()
-
-
-def test_the_exfiltration_channel_opens_at_the_breach_and_only_for_the_adversary(before_the_breach: Drill) -> None:
-    drill = before_the_breach
-
-    def exfiltrate(caller: str) -> list[object]:
-        credentials = Credentials.load(drill.parties.credentials_dir(caller))
-        channel = connect(drill.parties.addresses["csmall/exfiltration"], credentials, "csmall")
-        with remote_errors("csmall"):
-            return list(ExfiltrationServiceStub(channel).Exfiltrate(target_pb2.ExfiltrateRequest()))
-
-    with pytest.raises(AccessDenied):
-        exfiltrate("adversary")
-    drill.breach(fidelity={"blocks": 2})
-    assert len(exfiltrate("adversary")) >= 2
-    for other in ("cbig", "csmall"):
-        with pytest.raises(AccessDenied):
-            exfiltrate(other)
-
-
-def test_an_attack_without_its_access_is_refused_by_name(before_the_breach: Drill) -> None:
-    with pytest.raises(ScenarioError, match=r"through.*target_examples"):
-        before_the_breach.attack(name="through", kind="target_model_mia")
 
 
 def test_the_journal_tells_the_story_and_no_secret(run_dir: Path) -> None:

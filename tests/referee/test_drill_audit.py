@@ -29,7 +29,9 @@ def test_the_logs_of_a_broken_drill_are_collected_and_go_on_when_it_is_resumed(t
         victim = next(process for process in drill.parties._processes if process.party == "csmall")
         os.kill(victim.pid, signal.SIGKILL)
         victim._popen.wait()
-        assert drill.run().verdict == "broken"
+        broken = drill.run()
+    assert broken.verdict == "broken"
+    assert "csmall died" in (broken.error or "")
     collected = [(e.event, e.fields["party"]) for e in read(run_dir / "journal.jsonl") if e.event.startswith("audit")]
     assert collected[:3] == [("audit_collected", party) for party in PARTIES], "before the first step"
     assert collected[-3:] == [

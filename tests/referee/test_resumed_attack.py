@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from small import SMALL, small
 
+from leakdrill.referee.auditing import audit_path
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import LocalParties
 from leakdrill.results import Results
 from leakdrill.scenario.schema import Scenario
 
@@ -33,8 +35,8 @@ def scenario() -> Scenario:
     )
 
 
-def answers(run_dir: Path) -> list[Path]:
-    return [path for path in (run_dir / "parties/adversary/home/answers").rglob("*") if path.is_file()]
+def answers(root: Path) -> list[Path]:
+    return [path for path in (root / "parties/adversary/home/answers").rglob("*") if path.is_file()]
 
 
 def kill_when_it_has_answers(drill: Drill, num_bytes: int) -> threading.Thread:
@@ -56,7 +58,7 @@ def kill_when_it_has_answers(drill: Drill, num_bytes: int) -> threading.Thread:
 
 def num_asked(run_dir: Path) -> int:
     """Calls of cbig's model in all starts of the drill, by its audit log."""
-    lines = (run_dir / "parties/cbig/home/audit.jsonl").read_text().splitlines()
+    lines = audit_path(run_dir, "cbig").read_text().splitlines()
     return sum("ModelInfer" in json.dumps(json.loads(line)) for line in lines)
 
 
@@ -65,13 +67,15 @@ def verdict(run_dir: Path) -> dict[str, Any]:
         return {name: arrays[name].tolist() for name in arrays.files}
 
 
-def test_a_killed_adversary_goes_on_from_its_answers_and_pays_for_nothing_twice(tmp_path: Path) -> None:
+def test_a_killed_adversary_goes_on_from_its_answers_and_pays_for_nothing_twice(
+    parties: LocalParties, tmp_path: Path
+) -> None:
     whole_dir, broken_dir = tmp_path / "whole", tmp_path / "broken"
-    with Drill(scenario(), out=whole_dir, split_key="5eed" * 8) as drill:
+    with Drill(scenario(), out=whole_dir, split_key="5eed" * 8, parties=parties) as drill:
         whole = drill.run()
         whole_ledger = drill.queries()
     assert whole.error is None
-    assert answers(whole_dir) == []  # delivered
+    assert answers(parties.credentials_dir("adversary").parents[2]) == []  # delivered
     with Drill(scenario(), out=broken_dir, split_key="5eed" * 8) as drill:
         killer = kill_when_it_has_answers(drill, num_bytes=3000)
         broken = drill.run()

@@ -11,6 +11,7 @@ from leakdrill.referee.compare import differences
 from leakdrill.referee.console import SilentObserver
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.journal import Journal
+from leakdrill.referee.local import LocalParties
 from leakdrill.referee.spending import asked_before
 from leakdrill.results import Results
 
@@ -46,7 +47,9 @@ class Killer(SilentObserver):
 
 
 @pytest.mark.slow
-def test_an_attack_that_was_interrupted_costs_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
+def test_an_attack_that_was_interrupted_costs_what_an_uninterrupted_one_does(
+    parties: LocalParties, tmp_path: Path
+) -> None:
     exactly = 280 + 280 + 210  # gap's and after's challenge, and after's tuning: not an example more is to be had
     after = SMALL["timeline"][-1]["attack"] | {"tuning_queries": 210}  # all that it holds: it announces no more
     scenario = small(
@@ -55,7 +58,7 @@ def test_an_attack_that_was_interrupted_costs_what_an_uninterrupted_one_does(tmp
         cbig=SMALL["cbig"] | {"api": {"price_per_thousand": 1.5}},
         split_key="pinned, so that both runs have the same members",
     )
-    with Drill(scenario, out=tmp_path / "uninterrupted") as drill:
+    with Drill(scenario, out=tmp_path / "uninterrupted", parties=parties) as drill:
         uninterrupted = drill.run()
     assert uninterrupted.error is None
 
