@@ -60,6 +60,13 @@ class Kinds:
             return self._installed(point)
         return None
 
+    def takes(self, tag: str) -> bool:
+        """Whether `tag` stands for one of these, rather than for a plug-in of another sort or for none."""
+        try:
+            return self.find(tag) is not None
+        except ScenarioError:
+            return False
+
     def installed(self) -> dict[str, type[Spec]]:
         """By the names that packages gave them."""
         return {point.name: self._installed(point) for point in entry_points(group=self.group)}
@@ -109,7 +116,9 @@ class Kinds:
                 f"{self.what} {tag}: cannot be a class in a file, since other parties build it too: install it with an "
                 f"entry point in {self.group}"
             )
-        return self._checked(_attribute(load_module(file, tag), name, tag), tag)
+        found = self._checked(_attribute(load_module(file, tag), name, tag), tag)
+        found.__reduce__ = _reduced  # type: ignore[assignment,method-assign]
+        return found
 
     def _installed(self, point: EntryPoint) -> type[Spec]:
         try:
@@ -144,6 +153,13 @@ class Kinds:
 def to_json(spec: Spec) -> str:
     """A member of an open union by itself, so that it validates to the same again, in another process too."""
     return json.dumps(spec.model_dump(mode="json") | references(spec))
+
+
+def code_of(*specs: Spec) -> dict[str, str]:
+    """SHA-256 of the files that the classes of `specs` came from, by class: part of what is made with them."""
+    named = [REFERENCE.fullmatch(tag) for spec in specs for tag in references(spec).values()]
+    files = {f"{Path(each['file']).name}:{each['name']}": Path(each["file"]) for each in named if each}
+    return {name: _digests[str(file.expanduser().resolve())] for name, file in files.items()}
 
 
 def references(spec: BaseModel) -> dict[str, str]:
@@ -182,6 +198,20 @@ def load_module(file: Path, told: str) -> ModuleType:
         raise ScenarioError(f"{told}: {path} cannot be imported: {_told(error, path)}") from error
     _digests[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return module
+
+
+def _reduced(spec: Spec) -> tuple[Callable[[str, str], Spec], tuple[str, str]]:
+    """For pickle, which would look for the class in a module that a worker process has not loaded."""
+    (tag,) = references(spec).values()
+    return _revived, (tag, spec.model_dump_json())
+
+
+def _revived(tag: str, fields: str) -> Spec:
+    file, _, name = tag.rpartition(":")
+    found: type[Spec] = _attribute(load_module(Path(file), tag), name, tag)
+    (field,) = (key for key in ("kind", "set") if key in found.model_fields)
+    _references[found] = {field: tag}
+    return found.model_validate_json(fields)
 
 
 def _attribute(module: ModuleType, name: str, told: str) -> Any:

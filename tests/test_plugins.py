@@ -30,6 +30,8 @@ from pydantic import Field
 
 from leakdrill.attacks.base import SOURCE_SCORES, Access, Attack, Verdict, View
 from leakdrill.defences.base import Defence, Keys, Scores
+from leakdrill.defences.release.base import ReleaseDefence, with_kernels
+from leakdrill.defences.training.base import TrainingDefence
 from leakdrill.datasets.digits import Digits
 from leakdrill.spec import Spec
 
@@ -69,6 +71,24 @@ class Sharpen(Defence):
         return scores**2 / (scores**2).sum(axis=1, keepdims=True)
 
 
+class Patient(TrainingDefence):
+    """Half the learning rate (unpublished)."""
+
+    kind: Literal["patient"] = "patient"
+
+    def changed_fit(self, fit):
+        return fit.model_copy(update={"learning_rate": fit.learning_rate / 2})
+
+
+class Halved(ReleaseDefence):
+    """Every kernel at half its size (unpublished)."""
+
+    kind: Literal["halved"] = "halved"
+
+    def obfuscated(self, artefact, releaser):
+        return with_kernels(artefact, lambda name, tensor: tensor / 2)
+
+
 class Few(Spec):
     """The digits, by another name (unpublished)."""
 
@@ -93,12 +113,20 @@ def written(folder: Path, **changes: Any) -> Path:
     return file
 
 
-def test_an_attack_a_defence_and_a_data_set_in_a_file_beside_the_scenario_are_played(
+def test_an_attack_defences_and_a_data_set_in_a_file_beside_the_scenario_are_played(
     folder: Path, parties: LocalParties
 ) -> None:
     data = {key: value for key, value in SMALL["data"].items() if key != "set"} | {"set": "./mine.py:Few"}
-    cbig = SMALL["cbig"] | {"api": {"defences": [{"kind": "./mine.py:Sharpen"}]}}
-    timeline = ["train_source", *({"attack": {"kind": f"./mine.py:{name}"}} for name in ("Confident", "Column"))]
+    cbig = {
+        "source_model": SMALL["cbig"]["source_model"] | {"defences": [{"kind": "./mine.py:Patient"}]},
+        "release_defences": [{"kind": "./mine.py:Halved"}],
+        "api": {"defences": [{"kind": "./mine.py:Sharpen"}]},
+    }
+    timeline = [
+        "train_source",
+        "release",
+        *({"attack": {"kind": f"./mine.py:{name}"}} for name in ("Confident", "Column")),
+    ]
     scenario = written(folder, data=data, cbig=cbig, timeline=timeline)
     with Drill(scenario, out=folder / "run", parties=parties) as drill:
         results = drill.run()
@@ -108,6 +136,7 @@ def test_an_attack_a_defence_and_a_data_set_in_a_file_beside_the_scenario_are_pl
     assert [(attack.name, attack.kind) for attack in results.attacks] == [("confident", "confident")]
     assert results.attacks[0].queries == {"cbig/source": 280}
     assert results.environment["plugins"].keys() == {mine}
+    assert [defence.kind for defence in results.defences] == ["patient", "halved", "sharpen"]
     resumed = Scenario.model_validate_json((folder / "run" / "scenario.json").read_text())
     assert resumed == drill.scenario
     assert f"{mine}:Few" in (folder / "run" / "scenario.json").read_text()

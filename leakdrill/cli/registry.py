@@ -1,7 +1,7 @@
 """What there is to try: attacks, defences, data sets, architectures, scenarios, sweeps, each with its line."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,18 +47,12 @@ def _attacks() -> dict[str, str]:
 
 
 def _defences() -> dict[str, str]:
-    from leakdrill.defences import DEFENCES
-    from leakdrill.defences.release import RELEASE_DEFENCES
-    from leakdrill.defences.training import TRAINING_DEFENCES
+    from leakdrill.defences import DEFENCE_KINDS
+    from leakdrill.defences.release import RELEASE_DEFENCE_KINDS
+    from leakdrill.defences.training import TRAINING_DEFENCE_KINDS
 
-    stages: dict[str, Mapping[str, type]] = {
-        "training": TRAINING_DEFENCES,
-        "release": RELEASE_DEFENCES,
-        "prediction": DEFENCES,
-    }
-    return {
-        kind: f"{stage}: {_first_line(defence)}" for stage, kinds in stages.items() for kind, defence in kinds.items()
-    }
+    stages = {"training": TRAINING_DEFENCE_KINDS, "release": RELEASE_DEFENCE_KINDS, "prediction": DEFENCE_KINDS}
+    return {kind: f"{stage}: {line}" for stage, kinds in stages.items() for kind, line in _lines(kinds).items()}
 
 
 def _datasets() -> dict[str, str]:

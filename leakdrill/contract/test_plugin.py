@@ -2,6 +2,7 @@
 
 import pytest
 
+from leakdrill.attacks.base import Attack
 from leakdrill.contract import attack
 from leakdrill.contract.attack import *  # noqa: F403
 from leakdrill.contract.attack import Case
@@ -13,6 +14,7 @@ CASES: dict[str, Case] = {}
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:  # type: ignore[no-redef]
     named = metafunc.config.stash.get(PLUGIN, None)
     if named is None:
-        pytest.fail("name the attack: pytest --pyargs leakdrill.contract --plugin ./mine.py:MyAttack", pytrace=False)
+        pytest.fail("name the plug-in: pytest --pyargs leakdrill.contract --plugin ./mine.py:MyAttack", pytrace=False)
+    assert isinstance(named, Attack)
     CASES[named.name] = Case(named)
     attack.pytest_generate_tests(metafunc)

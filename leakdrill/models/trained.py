@@ -18,6 +18,7 @@ from leakdrill.models.training import Evaluation, Progress, evaluate
 from leakdrill.models.transfer import adapt
 from leakdrill.parties.config import CbigConfig, CsmallConfig
 from leakdrill.parties.store import SplitStore
+from leakdrill.plugins import code_of
 from leakdrill.seeds import derive
 
 
@@ -69,6 +70,8 @@ def train_source(config: CbigConfig, store: SplitStore, cache: ModelCache, progr
         "seed": config.seed,
         "data": _digests(store, splits[:2] + public_split),
     }
+    if code := code_of(*spec.defences):
+        made_of["plugins"] = code
     if any(defence.draws_in_secret for defence in spec.defences):
         made_of["secret"] = config.secret
     return _cached(model, made_of, make, splits, store, cache)

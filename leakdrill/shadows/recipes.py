@@ -21,6 +21,7 @@ from leakdrill.models.artefact import Artefact
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import predict
 from leakdrill.models.transfer import adapt
+from leakdrill.plugins import code_of
 from leakdrill.seeds import derive
 from leakdrill.shadows.beside import Beside
 
@@ -71,7 +72,9 @@ class TrainedWith:
         if not self.defences:
             return {}
         data = [part and part.digest for part in (self.held_out, self.public)]
-        return {"defences": [defence.model_dump(mode="json") for defence in self.defences], "beside": data}
+        defences = [defence.model_dump(mode="json") for defence in self.defences]
+        code = {"plugins": code} if (code := code_of(*self.defences)) else {}
+        return {"defences": defences, "beside": data, **code}
 
 
 @dataclass(frozen=True)

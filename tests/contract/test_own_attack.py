@@ -63,10 +63,10 @@ def test_a_name_that_will_not_do_is_refused_and_nothing_is_overwritten(name: str
 
 def test_the_contract_says_in_a_line_what_it_cannot_be_run_on(tmp_path: Path) -> None:
     with pytest.raises(pytest.UsageError, match=r"^/\S+/mine.py:Mine: there is no file /\S+/mine.py; in a container"):
-        option._attack(f"{tmp_path}/mine.py:Mine", "{}")
+        option._named(f"{tmp_path}/mine.py:Mine", "{}")
     with pytest.raises(
         pytest.UsageError, match=r"^entropy.threshold_queries Input should be greater than or equal to 1"
     ):
-        option._attack("entropy", "{threshold_queries: 0}")
+        option._named("entropy", "{threshold_queries: 0}")
     with pytest.raises(pytest.UsageError, match=r"--settings 3: wanted a mapping"):
-        option._attack("entropy", "3")
+        option._named("entropy", "3")

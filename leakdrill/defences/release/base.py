@@ -14,6 +14,7 @@ from leakdrill.data.examples import Inputs
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.training import Progress
+from leakdrill.plugins import code_of
 from leakdrill.seeds import derive
 from leakdrill.spec import Spec
 
@@ -53,7 +54,7 @@ def obfuscate(defences: Sequence[ReleaseDefence], artefact: Artefact, releaser: 
         made_of = {**releaser.made_of, "obfuscated_by": list(before)}
         own = replace(releaser, seed=derive(releaser.seed, defence.kind, str(len(before))), made_of=made_of)
         artefact = defence.obfuscated(artefact, own)
-        before.append(defence.model_dump(mode="json"))
+        before.append(defence.model_dump(mode="json") | code_of(defence))
     return artefact
 
 

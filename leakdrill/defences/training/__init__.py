@@ -1,4 +1,6 @@
-"""Defences at training time: one module each. A new one is a new file here and its name in `_TrainingDefence`."""
+"""Defences at training time: one module each. A new one is a new file here and its name in `_TrainingDefence`; or
+anywhere (leakdrill.plugins).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,15 +26,18 @@ from leakdrill.errors import ScenarioError
 from leakdrill.models.device import at_work
 from leakdrill.models.fit import Fit
 from leakdrill.models.training import Progress, accuracy, fit_scales, gathering
+from leakdrill.plugins import Kinds
 
 _TrainingDefence = (
     L2 | L1 | Dropout | LabelSmoothing | EarlyStopping | Augmentation | AdversarialRegularisation | Transfer | DpSgd
 )
-TrainingDefenceSpec = Annotated[_TrainingDefence, Field(discriminator="kind")]
-
 TRAINING_DEFENCES: dict[str, type[_TrainingDefence]] = {
     each.model_fields["kind"].default: each for each in get_args(_TrainingDefence)
 }
+TRAINING_DEFENCE_KINDS = Kinds(
+    "training defence", "leakdrill.training_defences", TrainingDefence, {**TRAINING_DEFENCES}
+)
+TrainingDefenceSpec = Annotated[_TrainingDefence, Field(discriminator="kind"), TRAINING_DEFENCE_KINDS]
 
 
 @dataclass(frozen=True)
