@@ -23,11 +23,6 @@ SMALL: dict[str, dict[str, int]] = {
 LARGE = "inception_resnet_v1"  # takes larger images, and its time: it has a test of its own
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(params=[kind for kind in ARCHS if kind != LARGE])
 def arch(request: pytest.FixtureRequest) -> ArchSpec:
     return small(request.param)

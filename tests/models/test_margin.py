@@ -1,9 +1,11 @@
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from colours import two_colours as coloured
 from pydantic import ValidationError
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -11,7 +13,6 @@ from torch.nn.functional import cross_entropy
 from leakdrill.archs import SmallCnn, build, cut
 from leakdrill.archs.head import Head
 from leakdrill.data.digests import digests_of
-from leakdrill.data.examples import Examples
 from leakdrill.data.forms import ImageForm
 from leakdrill.errors import ScenarioError
 from leakdrill.models.artefact import Artefact
@@ -24,25 +25,12 @@ from leakdrill.shadows.pool import ShadowPool, random_halves, shadow_models
 from leakdrill.shadows.recipes import FromScratch, Transferred
 
 ARCH = SmallCnn(width=4, num_features=16)
+two_colours = partial(coloured, size=12)
 FITS = {
     "cosface": Fit(epochs=4, batch_size=16, learning_rate=0.05, loss="cosface", scale=16),
     "arcface": Fit(epochs=4, batch_size=16, learning_rate=0.05, loss="arcface", scale=16),
 }
 both_losses = pytest.mark.parametrize("fit", FITS.values(), ids=FITS)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def two_colours(num: int, seed: int = 0) -> Examples:
-    """Reddish images are of class 0, bluish ones of class 1: any network learns it."""
-    generator = np.random.default_rng(seed)
-    labels = np.arange(num, dtype=np.int64) % 2
-    inputs = generator.integers(0, 120, (num, 12, 12, 3), dtype=np.uint8)
-    inputs[np.arange(num), :, :, 2 * labels] += 100
-    return Examples(inputs, labels)
 
 
 def loss_by_hand(fit: Fit, features: list[float], label: int) -> float:

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from colours import two_colours
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -25,20 +26,6 @@ from leakdrill.models.training import (
 
 ARCH = ResNet8(width=8, stem_stride=2)
 FIT = Fit(epochs=3, batch_size=16, learning_rate=0.05)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def two_colours(num: int, seed: int = 0) -> Examples:
-    """Reddish images are of class 0, bluish ones of class 1: any network learns it."""
-    generator = np.random.default_rng(seed)
-    labels = np.arange(num, dtype=np.int64) % 2
-    inputs = generator.integers(0, 120, (num, 16, 16, 3), dtype=np.uint8)
-    inputs[np.arange(num), :, :, 2 * labels] += 100
-    return Examples(inputs, labels)
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:

@@ -15,11 +15,6 @@ ARCH = ResNet8(width=8, stem_stride=2)
 FIT = Fit(epochs=4, batch_size=16, learning_rate=0.1)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def three_colours(num: int, seed: int = 0) -> Examples:
     generator = np.random.default_rng(seed)
     labels = np.arange(num, dtype=np.int64) % 3

@@ -14,7 +14,6 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from guarded import eventually
 from numpy.typing import NDArray
 from predict_api import IMAGE_SIZE, TAILS, PredictApi, party_credentials, photos, predict_api
 from prometheus_client import REGISTRY
@@ -302,51 +301,3 @@ def test_a_refused_batch_costs_nothing_says_what_is_left_and_leaves_its_key_free
     infer(stub, photos(9), "k")
     assert refusal(stub, photos(2), "other")[1].startswith("asked for 2 queries of source, 1 left of 10")
     assert api.ledger.left("adversary", "source") == 1
-
-
-def test_an_exhausted_budget_is_not_asked_again(
-    api: PredictApi, credentials: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    api.ledger.open("run", budget=5)
-    with RemoteOracle("cbig/source", api.address, credentials["adversary"]) as oracle, monkeypatch.context() as patch:
-        patch.setattr(remote.time, "sleep", lambda seconds: pytest.fail(f"slept {seconds} s"))
-        with pytest.raises(BudgetExhausted):
-            oracle.query(photos(6))
-    assert eventually(lambda: api.guard.refusals.total() == 1)
-
-
-def test_an_oracle_waits_as_long_as_a_rate_limit_asks_and_goes_on_in_order(
-    credentials: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, images = [0.0], photos(100)
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-
-    monkeypatch.setattr(remote.time, "sleep", sleep)
-    ledger = Ledger(clock=lambda: now[0])
-    ledger.open("run", rate_limit=20)
-    with (
-        predict_api(credentials["cbig"], ledger) as api,
-        RemoteOracle("cbig/source", api.address, credentials["adversary"], batch_size=10) as oracle,
-    ):
-        np.testing.assert_array_equal(oracle.query(images), answer(images))
-    assert api.ledger.counts() == {SCORES: 100}
-    assert 4.0 <= sum(slept) <= 4.1  # a burst of 20, then 80 at 20 a second; waits are whole milliseconds
-    assert eventually(lambda: api.guard.refusals.total() >= 8)
-
-
-@pytest.mark.parametrize(
-    ("pushback", "is_tried_again"), [("5", True), ("-1", False), ("soon", False), ("10000000", False)]
-)
-def test_a_server_may_ask_for_a_pause_of_reasonable_length(pushback: str, is_tried_again: bool) -> None:
-    class Refusal:
-        def trailing_metadata(self) -> tuple[tuple[str, str], ...]:
-            return (("grpc-retry-pushback-ms", pushback),)
-
-        def code(self) -> grpc.StatusCode:
-            return grpc.StatusCode.RESOURCE_EXHAUSTED
-
-    assert remote._pause_seconds(Refusal(), iter([1.0])) == (0.005 if is_tried_again else None)
