@@ -124,7 +124,8 @@ class AdversaryClient(PartyClient):
             try:
                 return super().configure(config)
             except (NotReady, PartyUnavailable) as error:
-                if deadline is None and isinstance(error, PartyUnavailable):
+                # where one was met before, another is on its way: that it leaves may be lost with the connection
+                if deadline is None and isinstance(error, PartyUnavailable) and not self.device:
                     raise
                 deadline = deadline or time.monotonic() + SUCCESSION_SECONDS
                 if time.monotonic() > deadline:
