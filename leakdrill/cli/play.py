@@ -127,6 +127,7 @@ def resume(
     run_dir: RunArgument,
     start: FromOption = None,
     settings: SetOption = None,
+    device: DeviceOption = None,
     out: OutOption = None,
     step: StepOption = False,
     until: UntilOption = None,
@@ -136,8 +137,8 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped: finished attacks and trained models are not made again.
 
-    With --from or --set, fork it: a new run in a folder of its own, with the same members, that keeps what came before
-    the step, plays on from there, and trains only what is made differently.
+    With --from, --set or --device, fork it: a new run in a folder of its own, with the same members, that keeps what
+    came before the step, plays on from there, and trains only what is made differently.
 
     \b
     leakdrill resume runs/quickstart-20260101-120000
@@ -150,8 +151,9 @@ def resume(
 
     scenario, _ = recorded_scenario(run_dir), recorded_split_key(run_dir)  # or say what is missing
     schedule = _schedule(scenario, jobs, ray, None, parties)
+    settings = with_devices(settings, device)
     if start is not None or settings:
-        run_dir, scenario = fork(run_dir, start, settings or [], out)
+        run_dir, scenario = fork(run_dir, start, settings, out)
     elif out is not None:
         raise InvalidInput("--out is for a fork, which goes to a folder of its own: give --from or --set, too")
     check_pace(scenario, step, until)
