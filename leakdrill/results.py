@@ -158,6 +158,7 @@ class DefenceResult(Spec):
     kind: str
     stage: Stage
     party: Literal["cbig", "csmall"]  # whose it is
+    since: int = 0  # the step, from 1, that switched it in; 0: it stood there from the start
     attacked_adaptively: bool  # else it was measured against attacks alone that do not expect it
     strongest: str | None  # an attack's name: of all, the one with the highest AUC
     auc: Interval | None  # of that attack
@@ -194,6 +195,16 @@ class BreachResult(Spec):
     sha256: str
 
 
+class ResponseResult(Spec):
+    """What a company did about it in mid-drill. It changes nothing about what was copied or answered before."""
+
+    kind: Literal["revoke", "defend"]
+    party: Literal["cbig", "csmall"]
+    step: int  # of those that were played, from 1
+    defences: tuple[str, ...] = ()  # kinds, of defend: all that stand before its API from then on
+    certificates_renewed: bool | None = None  # of revoke; False where whoever started the parties would have to
+
+
 class Overlap(Spec):
     """What two sides share: teacher, student, auxiliary, the challenge's non-members, pairs for verification."""
 
@@ -221,6 +232,7 @@ class Results(Spec):
     models: dict[str, ModelResult]
     verification: dict[str, VerificationResult] = Field({}, description="by the pairs that it was tried on")
     breaches: list[BreachResult]
+    responses: tuple[ResponseResult, ...] = ()
     baseline: AttackResult | None  # model-free: a classifier on the raw images or rows, which must score chance
     attacks: list[AttackResult]
     defences: tuple[DefenceResult, ...] = ()  # in the order in which they act

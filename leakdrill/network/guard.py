@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 
 from leakdrill.errors import AccessDenied, Crowded, InvalidInput, LeakdrillError, PartyUnavailable, RateLimited
 from leakdrill.network.audit import AuditLog, excerpt
-from leakdrill.network.identity import SPIFFE_PREFIX
+from leakdrill.network.identity import SPIFFE_PREFIX, Credentials, authority_of
 from leakdrill.network.policy import Policy
 from leakdrill.network.rate_limit import RateLimit
 
@@ -61,6 +61,7 @@ class Guard:
         self.party = party
         self.policy = policy
         self.audit = audit
+        self._authority: bytes | None = None  # key identifier, once certificates were renewed: no other's are good
         self.state = "setup"  # one of leakdrill.network.policy.STATES; any other grants nothing
         self._failures = RateLimit(FAILURES_PER_SECOND, time.monotonic, FAILURES)
         self._answers = RateLimit(ANSWERS_PER_SECOND, time.monotonic, ANSWERS)
@@ -70,6 +71,20 @@ class Guard:
         if not self.policy.allows(self.party, method, name, self.state, listener):
             where = f"{self.party}'s {listener} listener while the drill is in state {self.state!r}"
             raise AccessDenied(f"{name} may not call {method} at {where}")
+
+    def trust_only(self, credentials: Credentials) -> None:
+        """From now on, whoever comes with a certificate of another authority is refused, on open connections too."""
+        self._authority = authority_of(credentials.cert)
+        if self.audit:
+            self.audit.record("renewed")
+
+    def check_certificate(self, name: str, context: Context) -> None:
+        """Raises AccessDenied for one that is no longer good."""
+        if self._authority is None:
+            return
+        (shown,) = context.auth_context()["x509_pem_cert"]
+        if authority_of(shown) != self._authority:
+            raise AccessDenied(f"{name}'s certificate was revoked: connect with its new one")
 
     def enter(self, state: str) -> None:
         """Moves this party to another state of the drill. Raises PartyUnavailable when that cannot be audited."""
@@ -127,6 +142,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
         labels = (self._guard.party, name, *_labels(handler, method))
         try:
             with _SECONDS.labels(*labels).time():
+                self._guard.check_certificate(name, context)
                 check = partial(self._guard.check, name, path, self._listener)
                 check()
                 if handler is None:  # granted by a row for all of its service

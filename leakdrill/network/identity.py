@@ -98,6 +98,12 @@ class Authority:
         )
 
 
+def authority_of(cert: bytes) -> bytes:
+    """The key identifier of the authority that signed a certificate in PEM; it cannot be another's, which is signed."""
+    extensions = x509.load_pem_x509_certificate(cert).extensions
+    return extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier or b""
+
+
 def _unsigned(
     subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, expiry: datetime
 ) -> x509.CertificateBuilder:

@@ -50,10 +50,11 @@ class Listener:
     addresses: tuple[str, ...] = ("127.0.0.1:0",)  # port 0 is any free one
 
 
-@dataclass(frozen=True)
+@dataclass
 class Serving:
-    """A party's running servers."""
+    """A party's running servers. Whoever connects is met with `credentials`, which may be replaced at any time."""
 
+    credentials: Credentials
     ports: dict[str, int] = field(default_factory=dict)  # by listener; of its last address
     servers: list[Any] = field(default_factory=list)
     health: list[Any] = field(default_factory=list)
@@ -66,17 +67,17 @@ class Serving:
 
 async def serve(guard: Guard, listeners: Sequence[Listener], credentials: Credentials) -> Serving:
     """Starts one server for each listener, all behind `guard`. Raises PartyUnavailable when an address is taken."""
-    serving = Serving()
+    serving = Serving(credentials)
     try:
         for listener in listeners:
-            await _start(serving, guard, listener, credentials)
+            await _start(serving, guard, listener)
     except PartyUnavailable:
         await serving.stop(0)
         raise
     return serving
 
 
-async def _start(serving: Serving, guard: Guard, listener: Listener, credentials: Credentials) -> None:
+async def _start(serving: Serving, guard: Guard, listener: Listener) -> None:
     server = grpc.aio.server(
         interceptors=[Interceptor(guard, listener.name)],
         options=_SERVER_OPTIONS,
@@ -86,7 +87,7 @@ async def _start(serving: Serving, guard: Guard, listener: Listener, credentials
     listener.add(server)
     serving.health.append(await _add_health(server, listener.services))
     _add_reflection(server, listener.services)
-    tls = grpc.ssl_server_credentials([(credentials.key, credentials.cert)], credentials.ca, require_client_auth=True)
+    tls = _server_credentials(serving)
     for address in listener.addresses:
         try:
             serving.ports[listener.name] = server.add_secure_port(address, tls)
@@ -95,6 +96,23 @@ async def _start(serving: Serving, guard: Guard, listener: Listener, credentials
                 f"{guard.party} cannot listen on {address} for its {listener.name} listener: {error}"
             ) from error
     await server.start()
+
+
+def _server_credentials(serving: Serving) -> Any:
+    """Asks every caller for a certificate; each handshake is made with what `serving` has then."""
+    shown = serving.credentials
+
+    def configuration() -> Any:
+        return grpc.ssl_server_certificate_configuration([(shown.key, shown.cert)], shown.ca)
+
+    def renewed() -> Any:
+        nonlocal shown
+        if serving.credentials is shown:
+            return None  # as before
+        shown = serving.credentials
+        return configuration()
+
+    return grpc.dynamic_ssl_server_credentials(configuration(), renewed, require_client_authentication=True)
 
 
 async def _add_health(server: Any, services: Sequence[str]) -> Any:

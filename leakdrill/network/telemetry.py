@@ -94,6 +94,10 @@ class MetricsServer:
         REGISTRY.register(self._collector)
         threading.Thread(target=self._server.serve_forever, args=[POLL_SECONDS], name=LISTENER, daemon=True).start()
 
+    def renew(self, credentials: Path) -> None:
+        """Meet whoever connects from now on with what is in this folder."""
+        self._server.tls = _tls(credentials)
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -117,7 +121,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], guard: Guard, tls: ssl.SSLContext) -> None:
         self.guard = guard
-        self._tls = tls
+        self.tls = tls
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         super().__init__(address, _Handler)
 
@@ -138,7 +142,7 @@ class _Server(ThreadingHTTPServer):
             with (
                 request.dup() as connection,
                 _deadline(connection),
-                self._tls.wrap_socket(request, server_side=True) as secured,
+                self.tls.wrap_socket(request, server_side=True) as secured,
             ):
                 self.finish_request(secured, client_address)
         except OSError as error:  # no certificate, a stranger's, it went away, or there are too many open files

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from leakdrill import logs
 from leakdrill.network.audit import AuditLog
 from leakdrill.network.identity import Credentials
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener, serve
+from leakdrill.network.rpc import Guard, Listener, Serving, serve
 from leakdrill.network.telemetry import MetricsServer
 from leakdrill.parties.party import Party
 from leakdrill.parties.store import SplitStore
@@ -44,6 +46,7 @@ def main(name: str, listeners: Listeners, has_successors: bool = False) -> None:
     args = _arguments(name)
     logs.to_stderr(name)
     _allow_many_files()
+    _alone_at(args.home)
     if has_successors:
         generations(args.home, lambda: _before_a_successor(args))
     torch.set_num_threads(1)  # the same scores bit for bit, and no party slows another more than it must
@@ -86,12 +89,20 @@ async def _serve(name: str, args: argparse.Namespace, listeners: Listeners) -> N
     party = Party(name, args.home, credentials, guard, SplitStore(args.home / "splits"))
     serving = await serve(party.guard, _placed(listeners(party), dict(args.listen)), credentials)
     metrics = MetricsServer(party, args.credentials, args.metrics)
+    party.renew = partial(_renew, party, serving, metrics, args.credentials)
     if args.ready:
         _write_atomically(args.ready, json.dumps({**serving.ports, "metrics": metrics.port}))
     await _until_told_to_stop(party.leaving)
     await serving.stop()
     code = SUCCEEDED if party.leaving.is_set() else 0
     os._exit(code)  # a compute thread in the middle of a training must not delay the stop
+
+
+def _renew(party: Party, serving: Serving, metrics: MetricsServer, directory: Path) -> None:
+    credentials = Credentials.load(directory)
+    party.credentials = serving.credentials = credentials
+    metrics.renew(directory)
+    party.guard.trust_only(credentials)
 
 
 def _before_a_successor(args: argparse.Namespace) -> None:
@@ -107,6 +118,15 @@ def _keep_ports(args: argparse.Namespace) -> None:
     if (metrics := ports.pop("metrics", None)) and args.metrics.endswith(":0"):
         args.metrics = args.metrics.removesuffix("0") + str(metrics)
     args.listen += [(name, (f"127.0.0.1:{port}",)) for name, port in ports.items() if name not in dict(args.listen)]
+
+
+def _alone_at(home: Path) -> None:
+    """Waits until whoever had this disk before is gone, and holds it to the end: of this process, and its successors.
+
+    The parties of a referee that was killed take a moment to leave, and the run may be resumed before.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    fcntl.flock(os.open(home, os.O_RDONLY), fcntl.LOCK_EX)  # of the folder itself, which nobody wipes
 
 
 def _allow_many_files() -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,6 +45,7 @@ class Party:
     models: dict[str, PublicModel] = field(default_factory=dict)
     progress: dict[str, float] = field(default_factory=dict)  # 0 to 1, by task: "train"
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    renew: Callable[[], None] = lambda: None  # takes up the certificate that its folder has now
     executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="compute"))
 
     def __post_init__(self) -> None:
@@ -74,17 +76,23 @@ class Party:
 
 
 class PartyServicer(PartyServiceServicer):
-    """The referee's calls. What they mean for one party is in its two hooks, `configure` and `breach`.
+    """The referee's calls. What they mean for one party is in its hooks.
 
-    `configure` takes the party's part of the scenario and returns the drill's id.
+    `configure` takes the party's part of the scenario and returns the drill's id; `defend`, on the compute thread, what
+    stands before an API from now on.
     """
 
     def __init__(
-        self, party: Party, configure: Callable[[str], str], breach: Callable[[str], None] = lambda breach: None
+        self,
+        party: Party,
+        configure: Callable[[str], str],
+        breach: Callable[[str], None] = lambda breach: None,
+        defend: Callable[[str], None] = lambda defences: None,
     ) -> None:
         self._party = party
         self._configure = configure
         self._breach = breach
+        self._defend = defend
 
     async def Configure(self, request: pb.ConfigureRequest, context: grpc.aio.ServicerContext) -> pb.ConfigureResponse:
         self._party.models.clear()
@@ -121,6 +129,16 @@ class PartyServicer(PartyServiceServicer):
     async def Allot(self, request: pb.AllotRequest, context: grpc.aio.ServicerContext) -> pb.AllotResponse:
         self._party.ledger.allot(request.allowance)
         return pb.AllotResponse()
+
+    async def Defend(self, request: pb.DefendRequest, context: grpc.aio.ServicerContext) -> pb.DefendResponse:
+        work = partial(self._defend, request.defences_json)
+        await asyncio.get_running_loop().run_in_executor(self._party.executor, work)
+        return pb.DefendResponse()
+
+    async def Renew(self, request: pb.RenewRequest, context: grpc.aio.ServicerContext) -> pb.RenewResponse:
+        self._party.renew()
+        log.info("certificates were renewed")
+        return pb.RenewResponse()
 
     async def Collect(self, request: pb.CollectRequest, context: grpc.aio.ServicerContext) -> pb.CollectResponse:
         queries = [

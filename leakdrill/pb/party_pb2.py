@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18leakdrill/v1/party.proto\x12\x0cleakdrill.v1\"\'\n\x10\x43onfigureRequest\x12\x13\n\x0b\x63onfig_json\x18\x01 \x01(\t\"8\n\x11\x43onfigureResponse\x12\x13\n\x0bheld_splits\x18\x01 \x03(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\"t\n\x10ProvisionRequest\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.leakdrill.v1.SplitHeaderH\x00\x12+\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1a.leakdrill.v1.ExampleBatchH\x00\x42\x06\n\x04part\"x\n\x0bSplitHeader\x12\r\n\x05split\x18\x01 \x01(\t\x12\x14\n\x0cnum_examples\x18\x02 \x01(\r\x12\x14\n\nimage_size\x18\x03 \x01(\rH\x00\x12\x16\n\x0cnum_features\x18\x05 \x01(\rH\x00\x12\x0e\n\x06\x64igest\x18\x04 \x01(\tB\x06\n\x04\x66orm\">\n\x0c\x45xampleBatch\x12.\n\x08\x65xamples\x18\x01 \x03(\x0b\x32\x1c.leakdrill.v1.EncodedExample\"-\n\x0e\x45ncodedExample\x12\x0c\n\x04\x66ile\x18\x01 \x01(\x0c\x12\r\n\x05label\x18\x02 \x01(\r\"=\n\x11ProvisionResponse\x12\x14\n\x0cnum_examples\x18\x01 \x01(\r\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"Q\n\x11TransitionRequest\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.leakdrill.v1.DrillState\x12\x13\n\x0b\x62reach_json\x18\x02 \x01(\t\"=\n\x12TransitionResponse\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.leakdrill.v1.DrillState\"!\n\x0c\x41llotRequest\x12\x11\n\tallowance\x18\x01 \x01(\t\"\x0f\n\rAllotResponse\"\x10\n\x0e\x43ollectRequest\"L\n\x0f\x43ollectResponse\x12)\n\x07queries\x18\x01 \x03(\x0b\x32\x18.leakdrill.v1.QueryCountJ\x04\x08\x02\x10\x03R\x08refusals\"Q\n\nQueryCount\x12\x0e\n\x06\x63\x61ller\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06output\x18\x03 \x01(\t\x12\x14\n\x0cnum_examples\x18\x04 \x01(\x04\"\x0e\n\x0c\x41uditRequest\"\x1e\n\rAuditResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"-\n\x08Progress\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x0f\n\x07message\x18\x02 \x01(\t\"Y\n\nEvaluation\x12\r\n\x05split\x18\x01 \x01(\t\x12\x13\n\x0bnum_correct\x18\x02 \x01(\r\x12\x14\n\x0cnum_examples\x18\x03 \x01(\r\x12\x11\n\tmean_loss\x18\x04 \x01(\x01\"\xb0\x01\n\x0bTrainReport\x12\r\n\x05model\x18\x01 \x01(\t\x12-\n\x0b\x65valuations\x18\x02 \x03(\x0b\x32\x18.leakdrill.v1.Evaluation\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\x12\x12\n\nfrom_cache\x18\x04 \x01(\x08\x12\x12\n\nbest_epoch\x18\x05 \x01(\r\x12\x16\n\x0eweights_sha256\x18\x06 \x01(\t\x12\x12\n\nnotes_json\x18\x07 \x01(\t*p\n\nDrillState\x12\x1b\n\x17\x44RILL_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44RILL_STATE_SETUP\x10\x01\x12\x14\n\x10\x44RILL_STATE_OPEN\x10\x02\x12\x18\n\x14\x44RILL_STATE_BREACHED\x10\x03\x32\xcb\x03\n\x0cPartyService\x12L\n\tConfigure\x12\x1e.leakdrill.v1.ConfigureRequest\x1a\x1f.leakdrill.v1.ConfigureResponse\x12N\n\tProvision\x12\x1e.leakdrill.v1.ProvisionRequest\x1a\x1f.leakdrill.v1.ProvisionResponse(\x01\x12O\n\nTransition\x12\x1f.leakdrill.v1.TransitionRequest\x1a .leakdrill.v1.TransitionResponse\x12@\n\x05\x41llot\x12\x1a.leakdrill.v1.AllotRequest\x1a\x1b.leakdrill.v1.AllotResponse\x12\x46\n\x07\x43ollect\x12\x1c.leakdrill.v1.CollectRequest\x1a\x1d.leakdrill.v1.CollectResponse\x12\x42\n\x05\x41udit\x12\x1a.leakdrill.v1.AuditRequest\x1a\x1b.leakdrill.v1.AuditResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18leakdrill/v1/party.proto\x12\x0cleakdrill.v1\"\'\n\x10\x43onfigureRequest\x12\x13\n\x0b\x63onfig_json\x18\x01 \x01(\t\"8\n\x11\x43onfigureResponse\x12\x13\n\x0bheld_splits\x18\x01 \x03(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\"t\n\x10ProvisionRequest\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.leakdrill.v1.SplitHeaderH\x00\x12+\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1a.leakdrill.v1.ExampleBatchH\x00\x42\x06\n\x04part\"x\n\x0bSplitHeader\x12\r\n\x05split\x18\x01 \x01(\t\x12\x14\n\x0cnum_examples\x18\x02 \x01(\r\x12\x14\n\nimage_size\x18\x03 \x01(\rH\x00\x12\x16\n\x0cnum_features\x18\x05 \x01(\rH\x00\x12\x0e\n\x06\x64igest\x18\x04 \x01(\tB\x06\n\x04\x66orm\">\n\x0c\x45xampleBatch\x12.\n\x08\x65xamples\x18\x01 \x03(\x0b\x32\x1c.leakdrill.v1.EncodedExample\"-\n\x0e\x45ncodedExample\x12\x0c\n\x04\x66ile\x18\x01 \x01(\x0c\x12\r\n\x05label\x18\x02 \x01(\r\"=\n\x11ProvisionResponse\x12\x14\n\x0cnum_examples\x18\x01 \x01(\r\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\"Q\n\x11TransitionRequest\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.leakdrill.v1.DrillState\x12\x13\n\x0b\x62reach_json\x18\x02 \x01(\t\"=\n\x12TransitionResponse\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.leakdrill.v1.DrillState\"&\n\rDefendRequest\x12\x15\n\rdefences_json\x18\x01 \x01(\t\"\x10\n\x0e\x44\x65\x66\x65ndResponse\"\x0e\n\x0cRenewRequest\"\x0f\n\rRenewResponse\"!\n\x0c\x41llotRequest\x12\x11\n\tallowance\x18\x01 \x01(\t\"\x0f\n\rAllotResponse\"\x10\n\x0e\x43ollectRequest\"L\n\x0f\x43ollectResponse\x12)\n\x07queries\x18\x01 \x03(\x0b\x32\x18.leakdrill.v1.QueryCountJ\x04\x08\x02\x10\x03R\x08refusals\"Q\n\nQueryCount\x12\x0e\n\x06\x63\x61ller\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06output\x18\x03 \x01(\t\x12\x14\n\x0cnum_examples\x18\x04 \x01(\x04\"\x0e\n\x0c\x41uditRequest\"\x1e\n\rAuditResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"-\n\x08Progress\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x0f\n\x07message\x18\x02 \x01(\t\"Y\n\nEvaluation\x12\r\n\x05split\x18\x01 \x01(\t\x12\x13\n\x0bnum_correct\x18\x02 \x01(\r\x12\x14\n\x0cnum_examples\x18\x03 \x01(\r\x12\x11\n\tmean_loss\x18\x04 \x01(\x01\"\xb0\x01\n\x0bTrainReport\x12\r\n\x05model\x18\x01 \x01(\t\x12-\n\x0b\x65valuations\x18\x02 \x03(\x0b\x32\x18.leakdrill.v1.Evaluation\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\x12\x12\n\nfrom_cache\x18\x04 \x01(\x08\x12\x12\n\nbest_epoch\x18\x05 \x01(\r\x12\x16\n\x0eweights_sha256\x18\x06 \x01(\t\x12\x12\n\nnotes_json\x18\x07 \x01(\t*p\n\nDrillState\x12\x1b\n\x17\x44RILL_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44RILL_STATE_SETUP\x10\x01\x12\x14\n\x10\x44RILL_STATE_OPEN\x10\x02\x12\x18\n\x14\x44RILL_STATE_BREACHED\x10\x03\x32\xd2\x04\n\x0cPartyService\x12L\n\tConfigure\x12\x1e.leakdrill.v1.ConfigureRequest\x1a\x1f.leakdrill.v1.ConfigureResponse\x12N\n\tProvision\x12\x1e.leakdrill.v1.ProvisionRequest\x1a\x1f.leakdrill.v1.ProvisionResponse(\x01\x12O\n\nTransition\x12\x1f.leakdrill.v1.TransitionRequest\x1a .leakdrill.v1.TransitionResponse\x12\x43\n\x06\x44\x65\x66\x65nd\x12\x1b.leakdrill.v1.DefendRequest\x1a\x1c.leakdrill.v1.DefendResponse\x12@\n\x05Renew\x12\x1a.leakdrill.v1.RenewRequest\x1a\x1b.leakdrill.v1.RenewResponse\x12@\n\x05\x41llot\x12\x1a.leakdrill.v1.AllotRequest\x1a\x1b.leakdrill.v1.AllotResponse\x12\x46\n\x07\x43ollect\x12\x1c.leakdrill.v1.CollectRequest\x1a\x1d.leakdrill.v1.CollectResponse\x12\x42\n\x05\x41udit\x12\x1a.leakdrill.v1.AuditRequest\x1a\x1b.leakdrill.v1.AuditResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'leakdrill.v1.party_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DRILLSTATE']._serialized_start=1297
-  _globals['_DRILLSTATE']._serialized_end=1409
+  _globals['_DRILLSTATE']._serialized_start=1388
+  _globals['_DRILLSTATE']._serialized_end=1500
   _globals['_CONFIGUREREQUEST']._serialized_start=42
   _globals['_CONFIGUREREQUEST']._serialized_end=81
   _globals['_CONFIGURERESPONSE']._serialized_start=83
@@ -51,26 +51,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSITIONREQUEST']._serialized_end=636
   _globals['_TRANSITIONRESPONSE']._serialized_start=638
   _globals['_TRANSITIONRESPONSE']._serialized_end=699
-  _globals['_ALLOTREQUEST']._serialized_start=701
-  _globals['_ALLOTREQUEST']._serialized_end=734
-  _globals['_ALLOTRESPONSE']._serialized_start=736
-  _globals['_ALLOTRESPONSE']._serialized_end=751
-  _globals['_COLLECTREQUEST']._serialized_start=753
-  _globals['_COLLECTREQUEST']._serialized_end=769
-  _globals['_COLLECTRESPONSE']._serialized_start=771
-  _globals['_COLLECTRESPONSE']._serialized_end=847
-  _globals['_QUERYCOUNT']._serialized_start=849
-  _globals['_QUERYCOUNT']._serialized_end=930
-  _globals['_AUDITREQUEST']._serialized_start=932
-  _globals['_AUDITREQUEST']._serialized_end=946
-  _globals['_AUDITRESPONSE']._serialized_start=948
-  _globals['_AUDITRESPONSE']._serialized_end=978
-  _globals['_PROGRESS']._serialized_start=980
-  _globals['_PROGRESS']._serialized_end=1025
-  _globals['_EVALUATION']._serialized_start=1027
-  _globals['_EVALUATION']._serialized_end=1116
-  _globals['_TRAINREPORT']._serialized_start=1119
-  _globals['_TRAINREPORT']._serialized_end=1295
-  _globals['_PARTYSERVICE']._serialized_start=1412
-  _globals['_PARTYSERVICE']._serialized_end=1871
+  _globals['_DEFENDREQUEST']._serialized_start=701
+  _globals['_DEFENDREQUEST']._serialized_end=739
+  _globals['_DEFENDRESPONSE']._serialized_start=741
+  _globals['_DEFENDRESPONSE']._serialized_end=757
+  _globals['_RENEWREQUEST']._serialized_start=759
+  _globals['_RENEWREQUEST']._serialized_end=773
+  _globals['_RENEWRESPONSE']._serialized_start=775
+  _globals['_RENEWRESPONSE']._serialized_end=790
+  _globals['_ALLOTREQUEST']._serialized_start=792
+  _globals['_ALLOTREQUEST']._serialized_end=825
+  _globals['_ALLOTRESPONSE']._serialized_start=827
+  _globals['_ALLOTRESPONSE']._serialized_end=842
+  _globals['_COLLECTREQUEST']._serialized_start=844
+  _globals['_COLLECTREQUEST']._serialized_end=860
+  _globals['_COLLECTRESPONSE']._serialized_start=862
+  _globals['_COLLECTRESPONSE']._serialized_end=938
+  _globals['_QUERYCOUNT']._serialized_start=940
+  _globals['_QUERYCOUNT']._serialized_end=1021
+  _globals['_AUDITREQUEST']._serialized_start=1023
+  _globals['_AUDITREQUEST']._serialized_end=1037
+  _globals['_AUDITRESPONSE']._serialized_start=1039
+  _globals['_AUDITRESPONSE']._serialized_end=1069
+  _globals['_PROGRESS']._serialized_start=1071
+  _globals['_PROGRESS']._serialized_end=1116
+  _globals['_EVALUATION']._serialized_start=1118
+  _globals['_EVALUATION']._serialized_end=1207
+  _globals['_TRAINREPORT']._serialized_start=1210
+  _globals['_TRAINREPORT']._serialized_end=1386
+  _globals['_PARTYSERVICE']._serialized_start=1503
+  _globals['_PARTYSERVICE']._serialized_end=2097
 # @@protoc_insertion_point(module_scope)

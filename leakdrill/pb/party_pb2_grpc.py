@@ -49,6 +49,16 @@ class PartyServiceStub:
                 request_serializer=leakdrill_dot_v1_dot_party__pb2.TransitionRequest.SerializeToString,
                 response_deserializer=leakdrill_dot_v1_dot_party__pb2.TransitionResponse.FromString,
                 _registered_method=True)
+        self.Defend = channel.unary_unary(
+                '/leakdrill.v1.PartyService/Defend',
+                request_serializer=leakdrill_dot_v1_dot_party__pb2.DefendRequest.SerializeToString,
+                response_deserializer=leakdrill_dot_v1_dot_party__pb2.DefendResponse.FromString,
+                _registered_method=True)
+        self.Renew = channel.unary_unary(
+                '/leakdrill.v1.PartyService/Renew',
+                request_serializer=leakdrill_dot_v1_dot_party__pb2.RenewRequest.SerializeToString,
+                response_deserializer=leakdrill_dot_v1_dot_party__pb2.RenewResponse.FromString,
+                _registered_method=True)
         self.Allot = channel.unary_unary(
                 '/leakdrill.v1.PartyService/Allot',
                 request_serializer=leakdrill_dot_v1_dot_party__pb2.AllotRequest.SerializeToString,
@@ -84,7 +94,21 @@ class PartyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Transition(self, request, context):
-        """Moves the drill's state on: SETUP, OPEN, BREACHED.
+        """Moves the drill's state: SETUP, OPEN, BREACHED, and OPEN again when a breach is closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Defend(self, request, context):
+        """From now on other defences stand before the party's public API; the adversary may be told of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Renew(self, request, context):
+        """The party takes up the certificate that is in its folder now, and refuses those of the authority before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +152,16 @@ def add_PartyServiceServicer_to_server(servicer, server):
                     servicer.Transition,
                     request_deserializer=leakdrill_dot_v1_dot_party__pb2.TransitionRequest.FromString,
                     response_serializer=leakdrill_dot_v1_dot_party__pb2.TransitionResponse.SerializeToString,
+            ),
+            'Defend': grpc.unary_unary_rpc_method_handler(
+                    servicer.Defend,
+                    request_deserializer=leakdrill_dot_v1_dot_party__pb2.DefendRequest.FromString,
+                    response_serializer=leakdrill_dot_v1_dot_party__pb2.DefendResponse.SerializeToString,
+            ),
+            'Renew': grpc.unary_unary_rpc_method_handler(
+                    servicer.Renew,
+                    request_deserializer=leakdrill_dot_v1_dot_party__pb2.RenewRequest.FromString,
+                    response_serializer=leakdrill_dot_v1_dot_party__pb2.RenewResponse.SerializeToString,
             ),
             'Allot': grpc.unary_unary_rpc_method_handler(
                     servicer.Allot,
@@ -226,6 +260,60 @@ class PartyService:
             '/leakdrill.v1.PartyService/Transition',
             leakdrill_dot_v1_dot_party__pb2.TransitionRequest.SerializeToString,
             leakdrill_dot_v1_dot_party__pb2.TransitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Defend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leakdrill.v1.PartyService/Defend',
+            leakdrill_dot_v1_dot_party__pb2.DefendRequest.SerializeToString,
+            leakdrill_dot_v1_dot_party__pb2.DefendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Renew(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leakdrill.v1.PartyService/Renew',
+            leakdrill_dot_v1_dot_party__pb2.RenewRequest.SerializeToString,
+            leakdrill_dot_v1_dot_party__pb2.RenewResponse.FromString,
             options,
             channel_credentials,
             insecure,

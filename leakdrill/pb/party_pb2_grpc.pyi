@@ -36,7 +36,11 @@ class PartyServiceStub:
     Provision: _grpc.StreamUnaryMultiCallable[_party_pb2.ProvisionRequest, _party_pb2.ProvisionResponse]
     """Deals a party one split of examples, as encoded files or rows, straight to its disk."""
     Transition: _grpc.UnaryUnaryMultiCallable[_party_pb2.TransitionRequest, _party_pb2.TransitionResponse]
-    """Moves the drill's state on: SETUP, OPEN, BREACHED."""
+    """Moves the drill's state: SETUP, OPEN, BREACHED, and OPEN again when a breach is closed."""
+    Defend: _grpc.UnaryUnaryMultiCallable[_party_pb2.DefendRequest, _party_pb2.DefendResponse]
+    """From now on other defences stand before the party's public API; the adversary may be told of them."""
+    Renew: _grpc.UnaryUnaryMultiCallable[_party_pb2.RenewRequest, _party_pb2.RenewResponse]
+    """The party takes up the certificate that is in its folder now, and refuses those of the authority before."""
     Allot: _grpc.UnaryUnaryMultiCallable[_party_pb2.AllotRequest, _party_pb2.AllotResponse]
     """From now on queries are paid from another allowance, which is as large: that of a fresh adversary."""
     Collect: _grpc.UnaryUnaryMultiCallable[_party_pb2.CollectRequest, _party_pb2.CollectResponse]
@@ -52,7 +56,11 @@ class PartyServiceAsyncStub(PartyServiceStub):
     Provision: _aio.StreamUnaryMultiCallable[_party_pb2.ProvisionRequest, _party_pb2.ProvisionResponse]  # type: ignore[assignment]
     """Deals a party one split of examples, as encoded files or rows, straight to its disk."""
     Transition: _aio.UnaryUnaryMultiCallable[_party_pb2.TransitionRequest, _party_pb2.TransitionResponse]  # type: ignore[assignment]
-    """Moves the drill's state on: SETUP, OPEN, BREACHED."""
+    """Moves the drill's state: SETUP, OPEN, BREACHED, and OPEN again when a breach is closed."""
+    Defend: _aio.UnaryUnaryMultiCallable[_party_pb2.DefendRequest, _party_pb2.DefendResponse]  # type: ignore[assignment]
+    """From now on other defences stand before the party's public API; the adversary may be told of them."""
+    Renew: _aio.UnaryUnaryMultiCallable[_party_pb2.RenewRequest, _party_pb2.RenewResponse]  # type: ignore[assignment]
+    """The party takes up the certificate that is in its folder now, and refuses those of the authority before."""
     Allot: _aio.UnaryUnaryMultiCallable[_party_pb2.AllotRequest, _party_pb2.AllotResponse]  # type: ignore[assignment]
     """From now on queries are paid from another allowance, which is as large: that of a fresh adversary."""
     Collect: _aio.UnaryUnaryMultiCallable[_party_pb2.CollectRequest, _party_pb2.CollectResponse]  # type: ignore[assignment]
@@ -83,7 +91,23 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _party_pb2.TransitionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_party_pb2.TransitionResponse, _abc.Awaitable[_party_pb2.TransitionResponse]]:
-        """Moves the drill's state on: SETUP, OPEN, BREACHED."""
+        """Moves the drill's state: SETUP, OPEN, BREACHED, and OPEN again when a breach is closed."""
+
+    @_abc_1.abstractmethod
+    def Defend(
+        self,
+        request: _party_pb2.DefendRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_party_pb2.DefendResponse, _abc.Awaitable[_party_pb2.DefendResponse]]:
+        """From now on other defences stand before the party's public API; the adversary may be told of them."""
+
+    @_abc_1.abstractmethod
+    def Renew(
+        self,
+        request: _party_pb2.RenewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_party_pb2.RenewResponse, _abc.Awaitable[_party_pb2.RenewResponse]]:
+        """The party takes up the certificate that is in its folder now, and refuses those of the authority before."""
 
     @_abc_1.abstractmethod
     def Allot(

@@ -13,10 +13,14 @@ from leakdrill.referee.spending import asked_before
 from leakdrill.referee.stage import Stage
 from leakdrill.results import AttackResult
 from leakdrill.runs.scored import scores_path
+from leakdrill.scenario.schema import Scenario
 
 
-def play_attack(stage: Stage, attack: Attack, is_breached: bool) -> AttackResult:
-    """Let the adversary run it on the challenge `repeats` times, and judge it. `is_breached`: there is loot to take."""
+def play_attack(stage: Stage, attack: Attack, is_breached: bool, in_force: Scenario) -> AttackResult:
+    """Let the adversary run it on the challenge `repeats` times, and judge it.
+
+    is_breached: there is loot to take. in_force: the scenario with the defences that stand now.
+    """
     folds = folds_of(attack, stage.scenario, stage.cards, stage.split_key)
     said, queries, seconds = [], Counter[str](), 0.0
     for repeat in range(stage.scenario.repeats):
@@ -25,7 +29,7 @@ def play_attack(stage: Stage, attack: Attack, is_breached: bool) -> AttackResult
         queries.update(asked)
         seconds += took
     played_in = folded(folds, stage.judge.num_challenge) if folds else None
-    return stage.judge.attack(attack, said, queries, seconds, played_in)
+    return stage.judge.attack(attack, said, queries, seconds, played_in, in_force)
 
 
 def _once(

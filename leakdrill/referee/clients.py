@@ -6,6 +6,7 @@ from typing import Any
 
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.data.splits import Split
+from leakdrill.defences.known import KnownDefences
 from leakdrill.errors import InvalidInput, NotReady, PartyUnavailable
 from leakdrill.models.training import Progress
 from leakdrill.models.verification import Calibration
@@ -19,7 +20,7 @@ from leakdrill.pb.party_pb2_grpc import PartyServiceStub
 from leakdrill.pb.source_pb2_grpc import SourceServiceStub
 from leakdrill.pb.target_pb2_grpc import TargetServiceStub
 from leakdrill.plugins import to_json
-from leakdrill.scenario.steps import Breach
+from leakdrill.scenario.steps import Breach, Defend
 
 MESSAGE_BYTES = 1 << 20  # of image files in one message; a single larger file makes a message of its own
 AUDIT_SECONDS = 60.0  # a party that hangs must not hold up the judgement
@@ -37,6 +38,7 @@ class PartyClient:
 
     def __init__(self, name: str, address: str, credentials: Credentials) -> None:
         self.name = name
+        self._address = address
         self.device = ""  # where it computes, once it is configured
         self.channel = connect(address, credentials, name)
         self._stub = PartyServiceStub(self.channel)
@@ -60,6 +62,17 @@ class PartyClient:
             self._stub.Transition(
                 party_pb2.TransitionRequest(state=state, breach_json=breach_json), timeout=ANSWER_SECONDS
             )
+
+    def renew(self, credentials: Credentials) -> None:
+        """Have the party take up the certificate that its folder has now, and meet it with our own new one."""
+        with remote_errors(self.name):
+            self._stub.Renew(party_pb2.RenewRequest(), timeout=ANSWER_SECONDS)
+        self.close()
+        self.channel = connect(self._address, credentials, self.name)
+        self._stub = PartyServiceStub(self.channel)
+
+    def close(self) -> None:
+        self.channel.close()
 
     def allot(self, allowance: str) -> None:
         """From now on, queries to this party are paid from the so named allowance; "" is the drill's own."""
@@ -89,7 +102,14 @@ class PartyClient:
             return bytes(log)
 
 
-class CbigClient(PartyClient):
+class CompanyClient(PartyClient):
+    def defend(self, defend: Defend) -> None:
+        """What stands before its public API from now on; fitting it may take a while."""
+        with remote_errors(self.name):
+            self._stub.Defend(party_pb2.DefendRequest(defences_json=to_json(defend)), timeout=WORK_SECONDS)
+
+
+class CbigClient(CompanyClient):
     def train(self, progress: Progress) -> party_pb2.TrainReport:
         with remote_errors(self.name):
             report: party_pb2.TrainReport = _follow(
@@ -98,7 +118,7 @@ class CbigClient(PartyClient):
         return report
 
 
-class CsmallClient(PartyClient):
+class CsmallClient(CompanyClient):
     def acquire(self) -> tuple[artefact_pb2.ArtefactReceipt, Calibration | None]:
         """The receipt of g_s, and how verification was calibrated, where it is offered."""
         with remote_errors(self.name):
@@ -131,6 +151,11 @@ class AdversaryClient(PartyClient):
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
+
+    def learn(self, defences: KnownDefences) -> None:
+        """What it may know of the defences of the model under attack, from now on."""
+        with remote_errors(self.name):
+            self._stub.Defend(party_pb2.DefendRequest(defences_json=to_json(defences)), timeout=ANSWER_SECONDS)
 
     def loot(self) -> artefact_pb2.ArtefactReceipt:
         with remote_errors(self.name):

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from leakdrill.referee.table import render
 from leakdrill.results import Results
-from leakdrill.scenario.steps import AttackStep, BreachStep, PlainStep, Step
+from leakdrill.scenario.steps import AttackStep, BreachStep, DefendStep, PlainStep, Step
 
 QUIET_SECONDS = 2.0
 
@@ -148,6 +148,11 @@ def describe(step: Step) -> str:
     match step:
         case BreachStep():
             return f"breach: {step.breach.artefact} leaks from {step.breach.at} ({step.breach.channel})"
+        case DefendStep():
+            kinds = ", ".join(defence.kind for defence in step.defend.defences) or "nothing"
+            return f"defend: {step.defend.party} answers through {kinds} from now on"
+        case PlainStep(step="revoke"):
+            return "revoke: csmall shuts the leak, and everybody gets a new certificate"
         case AttackStep():
             return f"attack {step.attack.name}: {step.attack.kind}"
         case PlainStep(step="train_source"):

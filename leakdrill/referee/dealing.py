@@ -23,7 +23,7 @@ from leakdrill.referee.question import question
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.standing import defences_of_victim, knows_public
-from leakdrill.scenario.steps import AttackStep
+from leakdrill.scenario.steps import AttackStep, DefendStep
 from leakdrill.seeds import derive
 from leakdrill.shadows.guarding import num_held_out
 from leakdrill.spec import from_json
@@ -169,11 +169,13 @@ def check_folds(scenario: Scenario, deal: Deal, split_key: str) -> None:
 
 def check_top_k(scenario: Scenario, deal: Deal) -> None:
     """Raises ScenarioError for a top_k that would show more classes than an API has."""
-    apis = {"cbig": (scenario.cbig.api, deal.num_classes)}
+    num_classes_of = {"cbig": deal.num_classes}
     if deal.target_class_names:
-        apis["csmall"] = scenario.csmall.api, deal.num_target_classes
-    for party, (api, num_classes) in apis.items():
-        for defence in api.defences:
+        num_classes_of["csmall"] = deal.num_target_classes
+    switched_in = [step.defend for step in scenario.timeline if isinstance(step, DefendStep)]
+    for party, num_classes in num_classes_of.items():
+        later = [defence for each in switched_in if each.party == party for defence in each.defences]
+        for defence in [*getattr(scenario, party).api.defences, *later]:
             if isinstance(defence, TopK) and defence.k > num_classes:
                 raise ScenarioError(
                     f"{party}.api.defences has top_k with k={defence.k}, but {party} answers with {num_classes} "

@@ -1,52 +1,39 @@
 """A drill: plays the scenario's timeline against the parties, keeps the truth, and has it judged.
 
-What is played on is set by leakdrill/referee/stage.py, attacks are played by attacking.py, and whether a step is
-played at all is up to pacing.py.
+What is played on is set by leakdrill/referee/stage.py, the steps are in steps.py, and whether one is played at all is
+up to pacing.py.
 """
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from pydantic import TypeAdapter
-
-from leakdrill.attacks import AttackSpec
-from leakdrill.attacks.base import VERIFICATION, Attack
-from leakdrill.data.forms import ImageForm
 from leakdrill.errors import LeakdrillError, ScenarioError
-from leakdrill.network.policy import State
-from leakdrill.oracles.remote_pairs import RemotePairs
-from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
 from leakdrill.referee import clause
-from leakdrill.referee.attacking import play_attack
 from leakdrill.referee.console import Observer, SilentObserver, describe
-from leakdrill.referee.dealing import hand_out, with_architecture
 from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import PLAYING, SKIPPED, STOPPED, Journal
 from leakdrill.referee.pacing import Pace, Stopped, straight_on, without_step
 from leakdrill.referee.remote_parties import Parties
 from leakdrill.referee.stage import Stage, check_deal, set_stage
+from leakdrill.referee.steps import Steps
 from leakdrill.referee.truth import fresh_split_key, load_split_key, save_scenario, save_split_key
-from leakdrill.referee.verifying import of_strangers, shown, verify
-from leakdrill.results import AttackResult, BreachResult, ModelResult, Results, VerificationResult
+from leakdrill.results import Results
 from leakdrill.runs.rows import write_csv
 from leakdrill.runs.running import alone
 from leakdrill.scenario.loading import load_scenario
 from leakdrill.scenario.schema import Scenario
-from leakdrill.scenario.steps import AttackStep, Breach, BreachStep, PlainStep, Step, name_of
+from leakdrill.scenario.steps import name_of
 from leakdrill.scenario.threat import check_threat
 
 log = logging.getLogger(__name__)
 
-ATTACK: TypeAdapter[Attack] = TypeAdapter(AttackSpec)
 
-
-class Drill:
+class Drill(Steps):
     """One drill of one scenario. As a context manager it starts the parties, deals the data, and stops them after.
 
     Every step of a timeline is a method, so a drill can be scripted:
@@ -82,10 +69,11 @@ class Drill:
     ) -> None:
         """`parties`: running ones to play with, else local processes are started. `split_key`: who is a member."""
         if isinstance(scenario, Scenario):
-            name, self.scenario = "drill", scenario
+            name = "drill"
         else:
             loaded = load_scenario(scenario, overrides, smoke=smoke)
-            name, self.scenario = loaded.name, loaded.scenario
+            name, scenario = loaded.name, loaded.scenario
+        super().__init__(scenario)
         check_threat(self.scenario)
         clause.validate(self.scenario)
         self.run_dir = out or Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -93,11 +81,7 @@ class Drill:
         self._observer = observer or SilentObserver()
         self._given_parties = parties
         self._resources = ExitStack()
-        self._stage: Stage
-        self._played: list[Step] = []
-        self._is_open = self._is_breached = False
         self._goes_on = False  # with a run that was stopped
-        self._seconds: dict[str, float] = {}
 
     @classmethod
     def resume(cls, run_dir: Path, observer: Observer | None = None, parties: Parties | None = None) -> Self:
@@ -112,29 +96,6 @@ class Drill:
     def stage(self) -> Stage:
         """What the referee holds, once the drill is entered."""
         return self._stage
-
-    @property
-    def parties(self) -> Parties:
-        return self._stage.parties
-
-    @property
-    def played(self) -> list[Step]:
-        return list(self._played)
-
-    @property
-    def states(self) -> dict[str, State]:
-        """Of the drill, as each party was told."""
-        now: State = "open" if self._is_open else "setup"
-        return {"cbig": now, "csmall": "breached" if self._is_breached else now, "adversary": now}
-
-    def queries(self) -> dict[str, int]:
-        """Examples that the adversary has asked about so far, by model, as its owner counts them."""
-        return self._stage.queries()
-
-    @property
-    def spent_before(self) -> dict[str, int]:
-        """What the attacks asked that a fork took over, by model."""
-        return self._stage.journal.spent_before()
 
     def __enter__(self) -> Self:
         self._observer.note("starting the parties and dealing the data")
@@ -214,98 +175,6 @@ class Drill:
         self._stage.journal.append(SKIPPED, step=name, claims=lost)
         return lost
 
-    def play(self, step: Step) -> None:
-        """One step of a timeline."""
-        match step:
-            case PlainStep():
-                getattr(self, step.step)()
-            case BreachStep():
-                self.breach(step.breach)
-            case AttackStep():
-                self.attack(step.attack)
-
-    def train_source(self) -> ModelResult:
-        """cbig trains its source model f_s on its members."""
-        self._allow(PlainStep(step="train_source"))
-        with self._timed("train_source"):
-            return self._stage.judge.model("source", self._stage.cbig.train(self._stage.progress("cbig")))
-
-    def load_source(self) -> ModelResult:
-        """cbig loads the source model that its owner trained; who knows its architecture learns it now."""
-        self._allow(PlainStep(step="load_source"))
-        stage = self._stage
-        with self._timed("load_source"):
-            report = stage.cbig.train(stage.progress("cbig"))
-            if self.scenario.adversary.knows.architecture:
-                config = with_architecture(stage.seat.config, report)
-                hand_out(stage.adversary, config, self.scenario, stage.cards)
-                stage.seat = replace(stage.seat, config=config)
-            return stage.judge.model("source", report)
-
-    def release(self) -> None:
-        """cbig hands g_s to csmall, by contract."""
-        self._allow(PlainStep(step="release"))
-        with self._timed("release"):
-            receipt, calibration = self._stage.csmall.acquire()
-        if calibration:
-            self._stage.judge.verification("own photos", calibration)
-        self._stage.journal.append("released", blocks=list(receipt.blocks), size_bytes=receipt.size_bytes)
-
-    def adapt(self) -> ModelResult:
-        """csmall builds its target model f_t on g_s."""
-        self._allow(PlainStep(step="adapt"))
-        with self._timed("adapt"):
-            return self._stage.judge.model("target", self._stage.csmall.adapt(self._stage.progress("csmall")))
-
-    def load_target(self) -> ModelResult:
-        """csmall loads the target model that its owner trained."""
-        self._allow(PlainStep(step="load_target"))
-        with self._timed("load_target"):
-            return self._stage.judge.model("target", self._stage.csmall.adapt(self._stage.progress("csmall")))
-
-    def breach(self, breach: Breach | None = None, **fields: Any) -> BreachResult:
-        """csmall's exfiltration channel opens, and the adversary takes what it offers."""
-        breach = breach or Breach(**fields)
-        self._allow(BreachStep(step="breach", breach=breach))
-        with self._timed("breach"):
-            self.open_public_apis()
-            self._stage.csmall.transition(DRILL_STATE_BREACHED, breach)
-            self._is_breached = True
-            receipt = self._stage.adversary.loot()
-        result = BreachResult(
-            artefact=receipt.name,
-            channel=breach.channel,
-            blocks=list(receipt.blocks),
-            size_bytes=receipt.size_bytes,
-            sha256=receipt.sha256,
-        )
-        self._stage.journal.append("breached", **result.model_dump())
-        return self._stage.judge.breach(result)
-
-    def attack(self, attack: Attack | None = None, **fields: Any) -> AttackResult:
-        """The adversary runs one attack on the challenge, `repeats` times, and is judged."""
-        attack = attack or ATTACK.validate_python(fields)
-        self._allow(AttackStep(step="attack", attack=attack))
-        self.open_public_apis()
-        result = play_attack(self._stage, attack, self._is_breached)
-        self._seconds[f"attack {attack.name}"] = result.seconds
-        return result
-
-    def verify(self) -> VerificationResult | None:
-        """csmall's verification on the scenario's `data.verification_pairs`, if it names any, through its live API."""
-        given = self.scenario.data.verification_pairs
-        if given is None:
-            return None
-        self.open_public_apis()
-        self._observer.note(f"the referee tries csmall's verification on {given.set}'s pairs")
-        address, credentials = self.parties.addresses["csmall/public"], self.parties.credentials
-        with self._timed("verify"), RemotePairs(VERIFICATION, address, credentials) as oracle:
-            form = ImageForm(self.scenario.data.image_size)
-            pairs, left_out = of_strangers(given.open(), self._stage.cards)
-            self._stage.judge.strangers(shown(pairs, form), left_out)
-            found = verify(pairs, form, oracle, self._stage.progress("referee"))
-        return self._stage.judge.verification(given.set, found)
-
     def judge(self, error: str | None = None) -> Results:
         """What the drill found so far, left in results.json and results.csv; with an `error`, it is `broken`."""
         devices = {client.name: client.device for client in self._stage.clients}
@@ -318,24 +187,3 @@ class Drill:
         self._stage.journal.append("judged", verdict=results.verdict)
         self._observer.finished(results)
         return results
-
-    def open_public_apis(self) -> None:
-        """Let the public APIs answer, as they do from the first attack or breach on."""
-        if not self._is_open:
-            for client in self._stage.clients:
-                client.transition(DRILL_STATE_OPEN)
-        self._is_open = True
-
-    def _allow(self, step: Step) -> None:
-        """Refuse a step that the timeline so far does not lead to, or an attack without its access."""
-        played = [*self._played, step]
-        check_threat(self.scenario.model_copy(update={"timeline": played, "expect": []}))
-        self._played = played
-        # what a party has logged until now can no longer be rewritten without being noticed
-        self._stage.collect_audits()
-
-    @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
-        start = time.monotonic()
-        yield
-        self._seconds[step] = self._seconds.get(step, 0.0) + time.monotonic() - start

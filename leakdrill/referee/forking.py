@@ -29,7 +29,7 @@ from leakdrill.scenario.steps import AttackStep, name_of
 #: The steps that a section of the scenario is first of any consequence to; one that is not here counts from the start.
 _FIRST_MATTERS: dict[str, tuple[str, ...]] = {
     "cbig": ("train_source", "load_source"),
-    "csmall": ("release", "adapt"),
+    "csmall": ("release", "adapt", "load_target"),
     "adversary": ("breach", "attack"),
     "repeats": ("attack",),
 }

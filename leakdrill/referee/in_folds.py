@@ -11,6 +11,7 @@ from typing import Self
 
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.data.splits import Deal, Split
+from leakdrill.defences.known import KnownDefences
 from leakdrill.models.training import Progress
 from leakdrill.parties.config import AdversaryConfig, PartyConfig
 from leakdrill.pb.party_pb2 import DRILL_STATE_OPEN
@@ -20,7 +21,7 @@ from leakdrill.referee.folds import Fold, pooled
 from leakdrill.seeds import derive
 
 
-@dataclass(frozen=True)
+@dataclass
 class AdversarySeat:
     """The drill's adversary, with what it was told and dealt at the start."""
 
@@ -33,6 +34,11 @@ class AdversarySeat:
     def of(cls, client: AdversaryClient, owners: Sequence[PartyClient], config: PartyConfig, cards: Deal) -> Self:
         assert isinstance(config, AdversaryConfig)
         return cls(client, owners, config, {name: cards.splits[name] for name in config.splits})
+
+    def learn(self, defences: KnownDefences) -> None:
+        """Those of the model under attack are others now: the adversary who sits there is told, and whoever follows."""
+        self.client.learn(defences)
+        self.config = self.config.model_copy(update={"defences": defences})
 
     def play(
         self, attack: Attack, repeat: int, folds: Sequence[Fold], is_breached: bool, progress: Progress

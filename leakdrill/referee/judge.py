@@ -33,6 +33,7 @@ from leakdrill.results import (
     ModelResult,
     Privacy,
     Proportion,
+    ResponseResult,
     Results,
     VerificationResult,
 )
@@ -54,6 +55,8 @@ class Judge:
             excluded = Exclusion(of="data.target.dataset", people=left_out.people, images=left_out.images)
             self._exclusions.append(excluded)
         self._breaches: list[BreachResult] = []
+        self._responses: list[ResponseResult] = []
+        self._in_force: dict[str, Scenario] = {}  # by attack: as it was when that was played
         self._played: dict[str, Attack] = {}
         self._attacks: dict[str, AttackResult] = {}
         self._judged: dict[str, Judged] = {}
@@ -100,6 +103,10 @@ class Judge:
         self._breaches.append(result)
         return result
 
+    def response(self, result: ResponseResult) -> ResponseResult:
+        self._responses.append(result)
+        return result
+
     def attack(
         self,
         attack: Attack,
@@ -107,13 +114,18 @@ class Judge:
         queries: Mapping[str, int],
         seconds: float,
         folds: Folded | None = None,
+        in_force: Scenario | None = None,
     ) -> AttackResult:
-        """An attack judged over its repeats; the notes are those of the first. `folds`: where it was played so."""
+        """An attack judged over its repeats; the notes are those of the first. `folds`: where it was played so.
+
+        in_force: the scenario with the defences that stood then, if others were switched in.
+        """
+        self._in_force[attack.name] = in_force or self._scenario
         found = judge_attack(
             attack,
             verdicts,
             question(attack, self._cards, self._truth.is_member),
-            self._scenario,
+            self._in_force[attack.name],
             self._truth,
             queries,
             seconds,
@@ -127,6 +139,7 @@ class Judge:
 
     def add(self, attack: Attack, result: AttackResult) -> None:
         """An attack that was judged elsewhere: it stands among the others, and decides no expectation."""
+        self._in_force.setdefault(attack.name, self._scenario)
         self._played[attack.name], self._attacks[attack.name] = attack, result
 
     def results(self, environment: dict[str, Any], seconds: dict[str, float], error: str | None) -> Results:
@@ -143,9 +156,10 @@ class Judge:
             models=self._models,
             verification=self._verification,
             breaches=self._breaches,
+            responses=tuple(self._responses),
             baseline=baseline.result,
             attacks=list(self._attacks.values()),
-            defences=tuple(defence_results(self._scenario, self._played, self._attacks)),
+            defences=tuple(defence_results(self._scenario, self._in_force, self._played, self._attacks)),
             overlaps=tuple(overlaps(self._cards, self._verified)),
             exclusions=tuple(self._exclusions),
             expectations=expectations,

@@ -93,13 +93,7 @@ class LocalParties:
 
         Raises PartyUnavailable, with the end of its log, when one exits or is late; the others are then stopped.
         """
-        authority = Authority.create()
-        hosts = list(dict.fromkeys(["localhost", HOST, self._public_host]))
-        for party in (*PARTIES, REFEREE, *self._callers):
-            for private in (self._root / party, self._root / party / "home", self.credentials_dir(party)):
-                private.mkdir(parents=True, exist_ok=True)
-                private.chmod(0o700)
-            authority.issue(party, self.credentials_dir(party), hosts)
+        self._issue()
         if self._models is not None:
             self._share(self._models)
         with ExitStack() as undo:
@@ -110,6 +104,21 @@ class LocalParties:
             self._await_ready()
             undo.pop_all()
         log.info("the parties serve at %s", self.addresses)
+
+    def renew_certificates(self) -> bool:
+        """In the parties' folders; each takes its own up when it is told to."""
+        self._issue()
+        return True
+
+    def _issue(self) -> None:
+        """Certificates of an authority whose key is then forgotten."""
+        authority = Authority.create()
+        hosts = list(dict.fromkeys(["localhost", HOST, self._public_host]))
+        for party in (*PARTIES, REFEREE, *self._callers):
+            for private in (self._root / party, self._root / party / "home", self.credentials_dir(party)):
+                private.mkdir(parents=True, exist_ok=True)
+                private.chmod(0o700)
+            authority.issue(party, self.credentials_dir(party), hosts)
 
     def check(self) -> None:
         """Raise PartyUnavailable, with the end of its log, when a party has exited."""

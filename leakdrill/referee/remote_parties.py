@@ -35,6 +35,9 @@ class Parties(Protocol):
     def check(self) -> None:
         """Raise PartyUnavailable when a party is gone."""
 
+    def renew_certificates(self) -> bool:
+        """A new one for every party, of a new authority, in its folder; False where that is somebody else's to do."""
+
 
 class RemoteParties(Spec):
     """Running parties, as a file names them: see compose.parties.yaml."""
@@ -63,6 +66,9 @@ class RemoteParties(Spec):
     @property
     def credentials(self) -> Credentials:
         return Credentials.load(self.credentials_dir)
+
+    def renew_certificates(self) -> bool:
+        return False
 
     def check(self) -> None:
         for party in PARTIES:

@@ -109,7 +109,7 @@ def set_stage(
     configs = party_configs(scenario, cards, addresses, journal.drill_id(), split_key, journal.spent_before())
     # The adversary first: files read for cbig before would be in memory, and arrive faster, members before others.
     for client in (adversary, csmall, cbig):
-        resources.callback(client.channel.close)
+        resources.callback(client.close)
         hand_out(client, configs[client.name], scenario, cards)
     truth = Truth(cards.is_member, cards.splits["challenge"].labels)
     truth.save(run_dir / "truth")

@@ -58,6 +58,8 @@ def _told(party: str, entry: Entry, state: str) -> str:
             return _call(party, entry, state)
         case "state":
             return f"{party} moved to {excerpt(entry.state)}"
+        case "renewed":
+            return f"{party} took up a new certificate, and lets nobody in with an older one"
         case "restarted":
             lost = f"; it had been cut off while writing {excerpt(entry.torn)!r}" if entry.torn else ""
             return f"{party} was started again{lost}"

@@ -18,6 +18,7 @@ from leakdrill.results import (
     ExpectationResult,
     Interval,
     Outcome,
+    ResponseResult,
     Results,
     Verdict,
     VerificationResult,
@@ -38,6 +39,7 @@ def render(results: Results) -> RenderableType:
         parts += [Text(), _models(results)]
     parts += [_verification(pairs, tried) for pairs, tried in results.verification.items()]
     parts += [_breach(breach) for breach in results.breaches]
+    parts += [_response(response, len(results.scenario["timeline"])) for response in results.responses]
     if results.attacks or results.baseline:
         parts += [Text(), _Attacks(results)]
     if results.defences:
@@ -234,6 +236,15 @@ def _breach(breach: BreachResult) -> Text:
     return Text(
         f"leaked: {breach.artefact} ({breach.channel}), {', '.join(breach.blocks)}, {breach.size_bytes:,} bytes"
     )
+
+
+def _response(response: ResponseResult, num_steps: int) -> Text:
+    step = f"step {response.step} of {num_steps}"
+    if response.kind == "defend":
+        through = ", ".join(response.defences) or "no defence"
+        return Text(f"defended, {step}: {response.party} answers through {through} from then on")
+    renewed = "certificates are new" if response.certificates_renewed else "certificates are not ours to renew"
+    return Text(f"revoked, {step}: the leak is shut, {renewed}; what was copied stays with the adversary")
 
 
 def _named(attack: AttackResult, results: Results) -> Text:

@@ -81,9 +81,7 @@ class _Clock:
         self._seconds = run.results.seconds if run.results else {}
         dealt = next((entry for entry in run.entries if entry.event == "dealt"), None)
         self._now = self._since(dealt) if dealt else None
-        self._told = {
-            kind: [entry for entry in run.entries if entry.event == event] for kind, event in _EVENTS.items()
-        }
+        self._told = {kind: [entry for entry in run.entries if entry.event == event] for kind, event in _EVENTS.items()}
 
     def of(self, step: dict[str, Any]) -> tuple[float | None, float | None]:
         """(when it began, what it took), in seconds since the run was opened."""

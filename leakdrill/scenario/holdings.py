@@ -4,7 +4,7 @@ from leakdrill.data.splits import RECIPIENTS
 from leakdrill.scenario.models import SourceModel
 from leakdrill.scenario.schema import Api, Scenario
 from leakdrill.scenario.standing import knows_public
-from leakdrill.scenario.steps import BreachStep
+from leakdrill.scenario.steps import BreachStep, DefendStep
 
 _RELEASED = {"feature_extractor": "feature extractor g_s", "source_model": "source model f_s, and g_s as its part"}
 
@@ -27,6 +27,7 @@ def holdings(scenario: Scenario) -> dict[str, list[str]]:
     }
     known = [("architecture", knows.architecture), ("transfer method", knows.transfer_method)]
     known += [("defences of the model under attack", knows.defences)]
+    kept = ", and still after revoke" if "revoke" in played else ""
     told = [
         ("people of whom it is told who is a member", knows.labelled_identities),
         ("photos of which it is told an attribute", knows.labelled_attributes),
@@ -38,6 +39,7 @@ def holdings(scenario: Scenario) -> dict[str, list[str]]:
                 *held_splits(party, scenario),
                 *(what for step, what in made if step in played),
                 *_defences(getattr(scenario, party).api),
+                *_switched_in(party, scenario),
             ]
             for party, made in after.items()
         },
@@ -45,7 +47,7 @@ def holdings(scenario: Scenario) -> dict[str, list[str]]:
             *held_splits("adversary", scenario),
             *(f"the {what}" for what, is_known in known if is_known),
             *(f"{count} {what}, in each fold" for what, count in told if count),
-            *(f"{artefact}, leaked ({breach.channel}), after breach" for artefact, breach in leaks.items()),
+            *(f"{artefact}, leaked ({breach.channel}), after breach{kept}" for artefact, breach in leaks.items()),
         ],
     }
 
@@ -62,6 +64,15 @@ def _trained_with(source: SourceModel) -> str:
 
 def _defences(api: Api) -> list[str]:
     return [f"an API defended by {', '.join(defence.kind for defence in api.defences)}"] if api.defences else []
+
+
+def _switched_in(party: str, scenario: Scenario) -> list[str]:
+    """What stands before its API after each `defend`."""
+    switched = [
+        step.defend for step in scenario.timeline if isinstance(step, DefendStep) and step.defend.party == party
+    ]
+    kinds = (", ".join(defence.kind for defence in each.defences) for each in switched)
+    return [f"an API defended by {each}, after defend" if each else "an undefended API, after defend" for each in kinds]
 
 
 def held_splits(party: str, scenario: Scenario) -> list[str]:

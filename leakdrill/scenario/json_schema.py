@@ -63,7 +63,7 @@ def _data(parts: Schema) -> Schema:
 
 def _step(parts: Schema) -> Schema:
     names = list(get_args(PlainStep.model_fields["step"].annotation))
-    contents = {name: parts[f"{name.capitalize()}Step"]["properties"][name] for name in ("breach", "attack")}
+    contents = {name: parts[f"{name.capitalize()}Step"]["properties"][name] for name in ("breach", "defend", "attack")}
     return {
         "anyOf": [
             {"enum": names},

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from leakdrill.attacks import AttackSpec
+from leakdrill.defences import DefenceSpec
 from leakdrill.spec import Spec
 
 
@@ -40,8 +41,15 @@ class Breach(Spec):
         return self
 
 
+class Defend(Spec):
+    """What stands before a company's public API from now on, in the place of what stood there."""
+
+    party: Literal["cbig", "csmall"]
+    defences: list[DefenceSpec] = Field(description="in this order; [] for none")
+
+
 class PlainStep(Spec):
-    step: Literal["train_source", "load_source", "release", "adapt", "load_target"]
+    step: Literal["train_source", "load_source", "release", "adapt", "load_target", "revoke"]
 
 
 class BreachStep(Spec):
@@ -49,12 +57,17 @@ class BreachStep(Spec):
     breach: Breach
 
 
+class DefendStep(Spec):
+    step: Literal["defend"]
+    defend: Defend
+
+
 class AttackStep(Spec):
     step: Literal["attack"]
     attack: AttackSpec
 
 
-Step = Annotated[PlainStep | BreachStep | AttackStep, Field(discriminator="step")]
+Step = Annotated[PlainStep | BreachStep | DefendStep | AttackStep, Field(discriminator="step")]
 
 
 def name_of(step: Step) -> str:

@@ -29,8 +29,9 @@ from leakdrill.attacks.external import External
 from leakdrill.errors import ScenarioError
 from leakdrill.network.policy import Policy, Row
 from leakdrill.scenario.holdings import holdings
+from leakdrill.scenario.in_force import check_defends
 from leakdrill.scenario.schema import Scenario, check_attack_names
-from leakdrill.scenario.steps import AttackStep, BreachStep, PlainStep, Step
+from leakdrill.scenario.steps import AttackStep, BreachStep, DefendStep, PlainStep, Step
 from leakdrill.scenario.suited import check_attack_suited, check_suited
 
 KNOWLEDGE = (  # fields of adversary.knows
@@ -44,6 +45,7 @@ KNOWLEDGE = (  # fields of adversary.knows
     LABELLED_ATTRIBUTES,
 )
 
+OPEN_BREACH = "open breach"  # the exfiltration channel answers
 WHOLE_LEAK = "whole leak"  # the latest breach gave all blocks away
 MODEL_LEAK = "model leak"  # and the head of the source model with them
 
@@ -58,6 +60,9 @@ _AFTER: dict[str, tuple[str, str]] = {
 
 #: Models that are trained already.
 _IN_THE_PLACE_OF = {"load_source": "train_source", "load_target": "adapt"}
+
+#: The step after which a company has a model that an API answers for.
+_MADE_BY = {"cbig": "train_source", "csmall": "release"}
 
 #: The step that makes each public model.
 _MAKERS = {
@@ -93,7 +98,8 @@ def check_threat(scenario: Scenario) -> None:
         check_attack_names(scenario.timeline)  # a drill played step by step is no validated scenario
     except ValueError as error:
         raise ScenarioError(f"timeline: {error}") from error
-    check_suited(scenario)
+    for each in (scenario, *check_defends(scenario)):
+        check_suited(each)
     for threat in grants(scenario):
         check_attack_suited(threat.attack, scenario)
         _check_goal(threat.attack, scenario)
@@ -131,8 +137,19 @@ def grants(scenario: Scenario) -> list[Threat]:
         _check_leak(step, scenario)
         if isinstance(step, AttackStep):
             needs = step.attack.needs_on(scenario.data.challenge.victim)
+            _check_fresh_hands(step.attack, needs, played)
             threats.append(Threat(step.attack, needs, frozenset(_access(scenario, played))))
     return threats
+
+
+def _check_fresh_hands(attack: Attack, needs: frozenset[Access], played: set[str]) -> None:
+    """Each fold is played by a fresh adversary, who finds nothing to copy once the breach is closed."""
+    leaked = sorted(needs & {FEATURE_EXTRACTOR, SOURCE_MODEL}) if attack.folding is not None else []
+    if leaked and "breach" in played and OPEN_BREACH not in played:
+        raise ScenarioError(
+            f"attack {attack.name!r} needs the leaked {leaked[0]}, and is played in folds, by adversaries who copied "
+            "nothing before the revoke: put it before"
+        )
 
 
 def _check_has_data(step: Step, scenario: Scenario) -> None:
@@ -186,12 +203,20 @@ def _walk(timeline: list[Step]) -> Iterator[tuple[Step, set[str]]]:
         wanted, why = _AFTER.get(name, (None, ""))
         if wanted is not None and wanted not in played:
             raise ScenarioError(f"timeline[{index}] {step.step}: {why}: put {wanted} before it")
-        if isinstance(step, PlainStep) and name in played:
+        if name == "revoke" and OPEN_BREACH not in played:
+            raise ScenarioError(f"timeline[{index}] revoke: no breach is open: put a breach before it")
+        if isinstance(step, DefendStep) and (maker := _MADE_BY[step.defend.party]) not in played:
+            raise ScenarioError(
+                f"timeline[{index}] defend: {step.defend.party} has no model to defend yet: put {maker} before it"
+            )
+        if isinstance(step, PlainStep) and name in played and name != "revoke":
             raise ScenarioError(f"timeline[{index}] {step.step}: it was played before, and can be only once")
         yield step, played
         played |= {name, step.step, _IN_THE_PLACE_OF.get(name, name)}
+        played -= {OPEN_BREACH} if name == "revoke" else set()  # but what was copied is not given back
         if isinstance(step, BreachStep):  # the adversary keeps the latest loot
             played -= {WHOLE_LEAK, MODEL_LEAK}
+            played |= {OPEN_BREACH}
             played |= {WHOLE_LEAK} if step.breach.fidelity.blocks is None else set()
             played |= {MODEL_LEAK} if step.breach.artefact == "source_model" else set()
 
@@ -234,7 +259,9 @@ def _remedy(access: Access, scenario: Scenario) -> str:
             return "add data.target, and set adversary.knows.target_examples: true"
         case "auxiliary_faces" if scenario.data.auxiliary_faces is None:
             return "add data.auxiliary_faces, and set adversary.knows.auxiliary_faces: true"
-        case "shadow_examples" | "architecture" | "target_examples" | "auxiliary_faces" | "transfer_method" | "defences":
+        case (
+            "shadow_examples" | "architecture" | "target_examples" | "auxiliary_faces" | "transfer_method" | "defences"
+        ):
             return f"set adversary.knows.{access}: true"
         case "labelled_identities" | "labelled_attributes":
             return f"set adversary.knows.{access} to a number"

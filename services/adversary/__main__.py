@@ -13,7 +13,7 @@ from .servicer import AdversaryServicer  # a wheel has this package under the li
 
 def listeners(party: Party) -> list[Listener]:
     adversary = AdversaryServicer(party)
-    referee_calls = PartyServicer(party, adversary.configure)
+    referee_calls = PartyServicer(party, adversary.configure, defend=adversary.learn)
 
     def add_private(server: grpc.aio.Server) -> None:
         add_PartyServiceServicer_to_server(referee_calls, server)

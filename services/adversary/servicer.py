@@ -13,6 +13,7 @@ from leakdrill.attacks import AttackSpec, base
 from leakdrill.attacks.base import VERIFICATION, Verdict, View
 from leakdrill.attacks.checks import check_verdict
 from leakdrill.data.examples import Examples
+from leakdrill.defences.known import KnownDefences
 from leakdrill.errors import NotReady
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
@@ -49,6 +50,12 @@ class AdversaryServicer(AdversaryServiceServicer):
         self._party.store.keep_only(config.splits)  # what an earlier drill granted, this one may not
         answers.keep_only(self._answers, config.drill_id)
         return config.drill_id
+
+    def learn(self, defences_json: str) -> None:
+        """What it may know of the defences of the model under attack has changed."""
+        known = from_json(KnownDefences, defences_json, "the known defences")
+        config = configured(self._config, "the adversary's configuration")
+        self._config = config.model_copy(update={"defences": known})
 
     def _take_seat(self, fold: str) -> None:
         """Raises NotReady when the disk is another fold's: then this process leaves, for one with an empty disk."""

@@ -14,7 +14,7 @@ from .servicer import SourceServicer  # a wheel has this package under the libra
 
 def listeners(party: Party) -> list[Listener]:
     source = SourceServicer(party)
-    referee_calls, public_api = PartyServicer(party, source.configure), party.public_api()
+    referee_calls, public_api = PartyServicer(party, source.configure, defend=source.defend), party.public_api()
 
     def add_private(server: grpc.aio.Server) -> None:
         add_PartyServiceServicer_to_server(referee_calls, server)

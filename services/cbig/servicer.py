@@ -14,11 +14,13 @@ from leakdrill.models.training import Progress
 from leakdrill.network.messages import artefact_part, progress_message, train_report
 from leakdrill.parties.config import CbigConfig
 from leakdrill.parties.defended import guard_api
+from leakdrill.parties.inference import PublicModel
 from leakdrill.parties.party import Party, check_unchanged, configured
 from leakdrill.parties.publish import publish
 from leakdrill.parties.released import released
 from leakdrill.pb import source_pb2 as pb
 from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
+from leakdrill.scenario.steps import Defend
 from leakdrill.spec import from_json
 
 
@@ -53,13 +55,24 @@ class SourceServicer(SourceServiceServicer):
             trained = train_source(config, self._party.store, self._cache, progress)
         else:
             config, trained = load_source(config, self._party.store)
-        own = ("source_train", "source_validation")
-        guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.secret)
-        source = publish("source", trained.model, config.num_classes, config.form, config.api.outputs, guard)
+        source = self._published(config, trained)
         check_unchanged(given, self._config)
         self._trained, self._released = (config, trained), None
         self._party.models["source"] = source
         return trained
+
+    def defend(self, defend_json: str) -> None:
+        """The same model, behind other defences."""
+        config, trained = configured(self._trained, "the source model")
+        defences = from_json(Defend, defend_json, "cbig's defences").defences
+        config = config.model_copy(update={"api": config.api.model_copy(update={"defences": defences})})
+        self._party.models["source"] = self._published(config, trained)
+        self._trained = (config, trained)
+
+    def _published(self, config: CbigConfig, trained: Trained) -> PublicModel:
+        own = ("source_train", "source_validation")
+        guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.secret)
+        return publish("source", trained.model, config.num_classes, config.form, config.api.outputs, guard)
 
     async def ReleaseFeatures(
         self, request: pb.ReleaseFeaturesRequest, context: grpc.aio.ServicerContext

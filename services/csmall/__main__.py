@@ -15,7 +15,7 @@ from .servicer import ExfiltrationServicer, TargetServicer  # a wheel has this p
 def listeners(party: Party) -> list[Listener]:
     target = TargetServicer(party)
     exfiltration = ExfiltrationServicer(target)
-    referee_calls, public_api = PartyServicer(party, target.configure, target.breach), party.public_api()
+    referee_calls, public_api = PartyServicer(party, target.configure, target.breach, target.defend), party.public_api()
 
     def add_private(server: grpc.aio.Server) -> None:
         add_PartyServiceServicer_to_server(referee_calls, server)

@@ -27,6 +27,7 @@ from leakdrill.network.messages import (
 from leakdrill.network.rpc import connect, remote_errors
 from leakdrill.parties.config import CsmallConfig
 from leakdrill.parties.defended import guard_api
+from leakdrill.parties.inference import PublicModel
 from leakdrill.parties.party import Party, check_unchanged, configured
 from leakdrill.parties.publish import publish, publish_features
 from leakdrill.parties.publish_verification import publish_verification
@@ -34,7 +35,7 @@ from leakdrill.parties.verifier import calibrated
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.pb import target_pb2 as pb
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceServicer, TargetServiceServicer
-from leakdrill.scenario.steps import Breach
+from leakdrill.scenario.steps import Breach, Defend
 from leakdrill.seeds import derive
 from leakdrill.spec import from_json
 
@@ -70,17 +71,42 @@ class TargetServicer(TargetServiceServicer):
             responses = stub.ReleaseFeatures(source_pb2.ReleaseFeaturesRequest())
             received = Artefact.from_parts(part_of(response.part) for response in responses)
         released = received.feature_extractor()
-        models, calibration = {}, None
+        models, calibration = self._faces(config, released)
+        check_unchanged(config, self._config)
+        self._received, self._released = received, released
+        self._party.models.update(models)
+        return released, calibration
+
+    def _faces(self, config: CsmallConfig, released: Artefact) -> tuple[dict[str, PublicModel], Calibration | None]:
+        """The public models that are built on g_s alone."""
+        models: dict[str, PublicModel] = {}
+        calibration = None
         if "features" in config.apis:
             guard = guard_faces(config.api.defences, "embedding", config.secret)
             models["features"] = publish_features(released.module(), config.form, guard)
         if "verification" in config.apis:
             verifier, calibration = calibrated(config, released.module(), self._party.store)
             models |= publish_verification(verifier, config.verification.outputs)
-        check_unchanged(config, self._config)
-        self._received, self._released = received, released
+        return models, calibration
+
+    def _recognition(self, config: CsmallConfig, trained: Trained) -> dict[str, PublicModel]:
+        if "recognition" not in config.apis:
+            return {}
+        own = ("target_train", "target_test")
+        guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.secret)
+        outputs = config.api.outputs
+        published = publish("recognition", trained.model, config.num_classes, config.form, outputs, guard)
+        return {"recognition": published}
+
+    def defend(self, defend_json: str) -> None:
+        """The same models, behind other defences."""
+        config = configured(self._config, "csmall's configuration")
+        defences = from_json(Defend, defend_json, "csmall's defences").defences
+        config = config.model_copy(update={"api": config.api.model_copy(update={"defences": defences})})
+        models = self._faces(config, self._released)[0] if self._released else {}
+        models |= self._recognition(config, self._trained) if self._trained else {}
+        self._config = config
         self._party.models.update(models)
-        return released, calibration
 
     async def Adapt(
         self, request: pb.AdaptRequest, context: grpc.aio.ServicerContext
@@ -101,13 +127,7 @@ class TargetServicer(TargetServiceServicer):
         else:
             traced, trained = load_target(config, self._party.store)
             target_arch = traced.graph, traced.cut
-        models = {}
-        if "recognition" in config.apis:
-            own = ("target_train", "target_test")
-            guard = guard_api(config.api, trained, own, self._party.store, self._cache, config.secret)
-            models["recognition"] = publish(
-                "recognition", trained.model, config.num_classes, config.form, config.api.outputs, guard
-            )
+        models = self._recognition(config, trained)
         check_unchanged(config, self._config)
         self._trained, self._target_arch = trained, target_arch
         self._party.models.update(models)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from seen import Columns
 from spy import Spy, unpacked
 
-from leakdrill.data.splits import Deal
+from leakdrill.attacks.base import Folding
+from leakdrill.data.splits import Deal, Split, deal
 from leakdrill.network.identity import Credentials
-from leakdrill.referee import clients, drill, stage
+from leakdrill.referee import clients, dealing, stage, steps
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.folds import Fold
 from leakdrill.scenario import threat
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.steps import AttackStep
@@ -61,12 +63,16 @@ class Plan:
     run_name: str
 
 
+Bools = NDArray[np.bool_]
+
+
 @dataclass(frozen=True)
 class Plant:
-    """A referee's mistake: in its plan, or in the cards it deals."""
+    """A referee's mistake: in its plan, in the cards it deals, or in the folds of them, of which it knows the truth."""
 
     plan: Callable[[Plan], Plan] = field(default=lambda plan: plan)
     cards: Callable[[Deal], Deal] = field(default=lambda cards: cards)
+    folds: Callable[[list[Fold], Bools], list[Fold]] = field(default=lambda folds, is_member: folds)
 
 
 @dataclass(frozen=True)
@@ -89,15 +95,16 @@ def collect(
     plant: Plant | None = None,
     look_in: tuple[str, ...] = (),
     raw: Mapping[str, Any] = SCENARIO,
+    folds: int = 0,
 ) -> list[Evidence]:
     """`num_drills` drills, one after the other, each with a split of its own; the runs' folders go below `where`.
 
     `look_in`: more folders that the spy may search. `raw`: the scenario as it would be written. The keys
-    are pinned by name, so only time differs between runs.
+    are pinned by name, so only time differs between runs. In `folds` each of them is a game of its own.
     """
     plant = plant or Plant()
-    drills = [_one(parties, plant.plan(_plan(number, raw)), plant, where, look_in) for number in range(num_drills)]
-    return with_history(drills)
+    plans = [plant.plan(_plan(number, raw)) for number in range(num_drills)]
+    return with_history([game for plan in plans for game in _games(parties, plan, plant, where, look_in, folds)])
 
 
 def _plan(number: int, raw: Mapping[str, Any]) -> Plan:
@@ -105,14 +112,20 @@ def _plan(number: int, raw: Mapping[str, Any]) -> Plan:
     return Plan(scenario, f"{derive('hostile', str(number)):032x}", f"drill-{number}")
 
 
-def _one(parties: Parties, plan: Plan, plant: Plant, where: Path, look_in: tuple[str, ...]) -> Evidence:
+def _games(
+    parties: Parties, plan: Plan, plant: Plant, where: Path, look_in: tuple[str, ...], folds: int
+) -> Iterator[Evidence]:
     known = plan.scenario.model_dump_json(exclude={"split_key"})
-    spy = Spy(data=plan.scenario.data, scenario=known, look_in=look_in)
+    spy = Spy(data=plan.scenario.data, scenario=known, look_in=look_in, folds=folds)
     run_dir = where / plan.run_name
     with _referee(plant), Drill(plan.scenario, out=run_dir, parties=parties, split_key=plan.split_key) as played:  # type: ignore[arg-type]
-        columns, places = unpacked(played.attack(spy).notes)
+        notes = played.attack(spy).notes
+        made = dealing.folds_of(spy, plan.scenario, deal(plan.scenario.data, plan.split_key), plan.split_key)
     with np.load(run_dir / "truth" / "challenge.npz", allow_pickle=False) as truth:
-        return Evidence(columns, places, truth["is_member"])
+        is_member = truth["is_member"]
+    games = zip(notes["by_fold"], (fold.positions for fold in made), strict=True) if folds else [(notes, slice(None))]
+    for said, positions in games:
+        yield Evidence(*unpacked(said), is_member[positions])
 
 
 @contextmanager
@@ -123,9 +136,15 @@ def _referee(plant: Plant) -> Iterator[None]:
     def mistaken(data_json: str, split_key: str) -> Deal:
         return plant.cards(dealt(data_json, split_key))
 
+    make_folds = dealing.make_folds
+
+    def mistaken_folds(folding: Folding, challenge: Split, truth: Bools, *rest: Any) -> list[Fold]:
+        return plant.folds(make_folds(folding, challenge, truth, *rest), truth)
+
     with (
         mock.patch.object(stage, "dealt", mistaken),
-        mock.patch.object(drill, "AttackStep", SpyStep),
+        mock.patch.object(dealing, "make_folds", mistaken_folds),
+        mock.patch.object(steps, "AttackStep", SpyStep),
         mock.patch.object(threat, "_check_goal"),  # the spy is after photos and people alike
         mock.patch.object(clients, "MESSAGE_BYTES", MESSAGE_BYTES),
     ):

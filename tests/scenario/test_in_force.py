@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+from small import SMALL, small
+
+from leakdrill.errors import ScenarioError
+from leakdrill.scenario.in_force import in_force
+from leakdrill.scenario.threat import check_threat, threat_table
+
+BREACH: Any = {"breach": {"fidelity": "full"}}
+ROUNDING = {"kind": "rounding", "decimals": 1}
+AFTER = {"attack": {"name": "after", "kind": "transmia", "shadow": "freeze", "num_shadows": 2, "shadow_size": 40}}
+
+
+def defend(party: str, *defences: Any) -> Any:
+    return {"defend": {"party": party, "defences": list(defences)}}
+
+
+def test_the_latest_defend_says_what_stands_there() -> None:
+    steps = ["train_source", defend("cbig", ROUNDING), defend("cbig", {"kind": "temperature"}), "release"]
+    scenario = small(timeline=[*steps, defend("csmall", ROUNDING)])
+    kinds = [[each.kind for each in in_force(scenario, scenario.timeline[:n]).cbig.api.defences] for n in range(1, 6)]
+    assert kinds == [[], ["rounding"], ["temperature"], ["temperature"], ["temperature"]]
+    assert [each.kind for each in in_force(scenario, scenario.timeline).csmall.api.defences] == ["rounding"]
+
+
+def test_what_was_copied_before_a_revoke_is_granted_after_it() -> None:
+    scenario = small(timeline=["train_source", "release", BREACH, "revoke", AFTER])
+    check_threat(scenario)
+    held = threat_table(scenario).holdings["adversary"]
+    assert "feature_extractor, leaked (insider), after breach, and still after revoke" in held
+
+
+@pytest.mark.parametrize(
+    ("timeline", "says"),
+    [
+        (["train_source", "revoke"], "revoke: no breach is open"),
+        (["train_source", "release", BREACH, "revoke", "revoke"], "revoke: no breach is open"),
+        ([defend("cbig", ROUNDING), "train_source"], "cbig has no model to defend yet: put train_source before it"),
+        (["train_source", defend("csmall", ROUNDING)], "csmall has no model to defend yet: put release before it"),
+        (
+            ["train_source", defend("cbig", ROUNDING, {"kind": "memguard"})],
+            "defend: .*memguard is fitted on the model's own scores",
+        ),
+    ],
+)
+def test_responses_that_come_too_early_or_could_not_stand_there_are_refused(timeline: list[Any], says: str) -> None:
+    with pytest.raises(ScenarioError, match=says):
+        check_threat(small(timeline=timeline))
+
+
+def test_a_defence_that_is_switched_in_before_logits_is_refused() -> None:
+    cbig = SMALL["cbig"] | {"api": {"outputs": ["logits", "scores"]}}
+    with pytest.raises(ScenarioError, match="outputs has logits, which would undo the defences"):
+        check_threat(small(cbig=cbig, timeline=["train_source", defend("cbig", ROUNDING)]))
