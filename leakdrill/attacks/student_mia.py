@@ -95,7 +95,7 @@ class StudentMia(OnShadows):
         teacher, arch = self._teacher(view)
         recipe = Transferred.of(teacher, arch, view.num_classes, self.fit, method)
         shown = Shown(defences.known.prediction, defences.held_out)
-        shadows = Shadows(recipe, train, test, draws, derive(view.seed, "students"), shown)
+        shadows = Shadows(recipe, train, test, draws, derive(view.seed, "students"), shown, view.cache)
         records = train_shadow_networks(shadows, view.num_workers, view.progress)
         seen = leading_scores(records.scores, records.labels)
         one_group = np.zeros(len(seen), np.int64)

@@ -60,7 +60,7 @@ class TargetModelMia(Attack):
         recipe = self._recipe(view, target.num_classes)
         # before any training: a budget that does not cover the challenge is best known at once
         answers = target.query(view.challenge.inputs, "scores")
-        shadows = Shadows(recipe, train, test, draws, derive(view.seed, "shadows"))
+        shadows = Shadows(recipe, train, test, draws, derive(view.seed, "shadows"), cache=view.cache)
         records = train_shadow_networks(shadows, view.num_workers, view.progress)
         model = fit_attack_model(
             fit_dnn,

@@ -130,7 +130,7 @@ class TransMia(Averaging, OnShadows):
             records, notes = self._frozen_heads(view, train, test, draws)
         else:
             shown = Shown(defences.known.prediction, defences.held_out, self.average)
-            shadows = Shadows(recipe, train, test, draws, derive(view.seed, "shadows"), shown)
+            shadows = Shadows(recipe, train, test, draws, derive(view.seed, "shadows"), shown, view.cache)
             records, notes = train_shadow_networks(shadows, view.num_workers, view.progress), {}
         model = fit_attack_model(
             FITTERS[self.attack_model],

@@ -4,7 +4,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ class Recipe(Protocol):
         ...
 
 
+@runtime_checkable
 class KeepableRecipe(Protocol):
     """One whose models can be kept on disk, and shared."""
 
@@ -189,6 +190,20 @@ class ThroughTarget:
         _, head = cut(fresh)
         own = self.target_train.examples
         return adapt(feature_extractor, head, own, self.fit, self.method, derive(seed, "fit"))
+
+    def blank(self) -> nn.Sequential:
+        feature_extractor, _ = cut(self.source.blank())
+        _, head = cut(build(self.source.arch, self.num_target_classes, seed=0))
+        return nn.Sequential(OrderedDict([*feature_extractor.named_children(), *head.named_children()]))
+
+    def made_of(self) -> dict[str, Any]:
+        return {
+            "source": self.source.made_of(),
+            "target_train": self.target_train.digest,
+            "num_target_classes": self.num_target_classes,
+            "fit": self.fit.model_dump(mode="json"),
+            "method": self.method,
+        }
 
     def portable(self, directory: Path) -> "ThroughTarget":
         target_train = self.target_train.saved(directory / "target_train")

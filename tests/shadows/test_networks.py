@@ -3,7 +3,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +16,7 @@ from leakdrill.data.examples import Examples
 from leakdrill.defences import OutputNoise
 from leakdrill.defences.training import EarlyStopping
 from leakdrill.errors import PartyUnavailable
+from leakdrill.models.cache import ModelCache
 from leakdrill.models.fit import Fit
 from leakdrill.shadows import (
     Beside,
@@ -66,6 +67,18 @@ def shadows(recipe: object = None) -> Shadows:
 
 def nothing(fraction: float, message: str) -> None:
     pass
+
+
+def test_networks_that_were_kept_are_not_trained_again_and_answer_the_same(tmp_path: Path) -> None:
+    fresh = train_shadow_networks(shadows(), 1, nothing)
+    kept = replace(shadows(), cache=ModelCache(tmp_path))
+    first = train_shadow_networks(kept, 1, nothing)
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/meta.json")}
+    assert len(made) == 3
+    again = train_shadow_networks(kept, 1, nothing)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/meta.json")} == made
+    np.testing.assert_array_equal(first.scores, again.scores)
+    np.testing.assert_array_equal(first.scores, fresh.scores)
 
 
 def test_workers_change_the_time_and_nothing_else() -> None:

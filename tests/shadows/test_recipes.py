@@ -50,6 +50,7 @@ def test_a_shadow_of_the_target_model_answers_in_target_classes() -> None:
         FromScratch(ARCH, NUM_CLASSES, FIT), Beside.of(target_train), NUM_TARGET_CLASSES, FIT, "freeze"
     )
     model = recipe.make(train(), seed=1)
+    recipe.blank().load_state_dict(model.state_dict())  # raises where it is made of other layers
     assert model[-1].out_features == NUM_TARGET_CLASSES
     # TL1 and TL2: its frozen layers are those of a source model trained on the shadow's own examples
     other = recipe.make(images(np.random.default_rng(3), 8), seed=1)
