@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from leakdrill.cli.devices import DeviceOption, with_devices
+from leakdrill.cli.report import leave_report
 from leakdrill.cli.shell import OutOption, ScenarioArgument, SetOption, SmokeOption, new_run_dir, stdout
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def up(
             console.print("\njudging what was handed in, with all that is in a report; Ctrl-C leaves it out")
             with suppress(KeyboardInterrupt):
                 drill.judge()
+                leave_report(run_dir)
 
 
 def _introduce(

@@ -112,9 +112,9 @@ def submit() -> str:
     request = urllib.request.Request(GAME["submit"], data=(HERE / "scores.csv").read_bytes(), method="POST")
     try:
         with direct.open(request, timeout=60) as answer:
-            return str(answer.read().decode())
+            return str(answer.read().decode()).strip()
     except urllib.error.HTTPError as refused:
-        sys.exit(refused.read().decode())
+        sys.exit(refused.read().decode().strip())
 
 
 if __name__ == "__main__":

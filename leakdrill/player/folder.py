@@ -25,8 +25,8 @@ CLIENT = Path(__file__).with_name("client.py")
 PRIVATE = ("ca.pem", "cert.pem", "key.pem")
 
 README = """\
-You play the adversary, as {name}. Which of the {num_examples:,} examples of challenge.npz did the model train on? Half
-of them, and its owner will not say.
+You are "{name}", and play the adversary. Which of the {num_examples:,} examples of challenge.npz did the model
+train on? Half of them, and its owner will not say.
 
     python client.py            asks {victim} about all of them, and writes scores.csv
     {submit}
@@ -35,7 +35,7 @@ client.py needs tritonclient[grpc] and numpy alone. It is yours to change: begin
 
 {files}
 You may ask each model about {budget:,} examples; one that is asked twice counts twice. You may hand in {most}
-submission{s}; the answer is an AUC in hundredths, 0.5 for a guess. key.pem is what makes you {name}: show it to nobody.
+submission{s}; the answer is an AUC in hundredths, 0.5 for a guess. key.pem makes you who you are: show it to nobody.
 """
 
 _TOLD = {
@@ -105,7 +105,7 @@ def _game(stage: Stage, seat: Seat, submit_url: str | None) -> dict[str, Any]:
 
 def _readme(stage: Stage, seat: Seat, submit_url: str | None, splits: list[str], has_leak: bool, has_key: bool) -> str:
     named = f" --name {seat.name}" if seat.is_step else ""
-    by_hand = f"leakdrill submit {'..'} scores.csv{named}    hands them in, where leakdrill is installed"
+    by_hand = f"leakdrill submit .. scores.csv{named}    hands them in, where leakdrill is installed"
     files = {f"{name}.npz": _TOLD.get(name, "examples") for name in splits}
     files["game.json"] = "who is attacked and where, and what you know of it"
     if has_leak:
