@@ -17,6 +17,7 @@ from leakdrill.models.loaded import load_target
 from leakdrill.parties.config import CsmallConfig
 from leakdrill.parties.store import SplitStore
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import LocalParties
 from leakdrill.results import Results
 from leakdrill.scenario.loading import load_scenario
 
@@ -45,7 +46,7 @@ SCENARIO: dict[str, Any] = {
     "csmall": {
         "target_model": {
             "weights": "f_t.safetensors",
-            "arch": "./model.py:build",
+            "arch": "./builder_of_f_t.py:build",
             "preprocessing": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
             "cut": "1",
         },
@@ -73,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for index in range(number):
                 pixels = generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(root / side / label / f"{index}.png")
-    (root / "model.py").write_text(MODEL)
+    (root / "builder_of_f_t.py").write_text(MODEL)
     made: dict[str, Any] = {}
     exec(MODEL, made)
     torch.manual_seed(0)
@@ -84,8 +85,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def played(folder: Path) -> Results:
-    with Drill(folder / "audit.yaml", out=folder / "run") as drill:
+def played(folder: Path, parties: LocalParties) -> Results:
+    with Drill(folder / "audit.yaml", out=folder / "run", parties=parties) as drill:
         return drill.run()
 
 
@@ -105,10 +106,10 @@ def test_what_leaks_is_the_shallow_part_of_the_given_weights(folder: Path, playe
     )
 
 
-def test_the_users_module_stays_with_csmall(folder: Path, played: Results) -> None:
-    for file in (folder / "run" / "parties").rglob("*"):
-        if file.is_file() and "csmall" not in file.parts:
-            assert b"model.py" not in file.read_bytes(), file
+def test_the_users_module_stays_with_csmall(played: Results, parties: LocalParties) -> None:
+    for party in ("cbig", "adversary"):
+        for file in parties.credentials_dir(party).parent.rglob("*"):
+            assert not file.is_file() or b"builder_of_f_t.py" not in file.read_bytes(), file
 
 
 @pytest.mark.parametrize(
