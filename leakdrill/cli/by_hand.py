@@ -87,7 +87,8 @@ def up(
                 observer.step(index, len(steps), describe(step))
                 drill.play(step)
             drill.open_public_apis()
-        is_breached = any(step.step == "breach" for step in steps)
+        doors = [step.step for step in steps if step.step in ("breach", "revoke")]
+        is_breached = doors[-1:] == ["breach"]  # what was copied before a revoke, nobody can copy now
         with hosting(drill.stage, seats, listening, is_breached) as hosted:
             _introduce(console, parties, run_dir, seats, hosted)
             _watch(console, parties, hosted)

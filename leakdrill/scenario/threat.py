@@ -214,6 +214,8 @@ def _walk(timeline: list[Step]) -> Iterator[tuple[Step, set[str]]]:
         yield step, played
         played |= {name, step.step, _IN_THE_PLACE_OF.get(name, name)}
         played -= {OPEN_BREACH} if name == "revoke" else set()  # but what was copied is not given back
+        if isinstance(step, AttackStep) and step.attack.folding is not None and OPEN_BREACH not in played:
+            played -= {"breach", WHOLE_LEAK, MODEL_LEAK}  # a fresh adversary sits there now, without a copy
         if isinstance(step, BreachStep):  # the adversary keeps the latest loot
             played -= {WHOLE_LEAK, MODEL_LEAK}
             played |= {OPEN_BREACH}

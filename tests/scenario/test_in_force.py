@@ -5,7 +5,7 @@ from small import SMALL, small
 
 from leakdrill.errors import ScenarioError
 from leakdrill.scenario.in_force import in_force
-from leakdrill.scenario.threat import check_threat, threat_table
+from leakdrill.scenario.threat import check_threat, grants, threat_table
 
 BREACH: Any = {"breach": {"fidelity": "full"}}
 ROUNDING = {"kind": "rounding", "decimals": 1}
@@ -29,6 +29,15 @@ def test_what_was_copied_before_a_revoke_is_granted_after_it() -> None:
     check_threat(scenario)
     held = threat_table(scenario).holdings["adversary"]
     assert "feature_extractor, leaked (insider), after breach, and still after revoke" in held
+
+
+def test_once_fresh_adversaries_have_sat_there_the_copy_from_before_a_revoke_is_gone() -> None:
+    in_folds = {"attack": {"name": "told", "kind": "class_based_aux", "folds": 3}}
+    granted = [
+        [threat.granted for threat in grants(small(timeline=["train_source", "release", BREACH, *then, AFTER]))][-1]
+        for then in ([], ["revoke"], [in_folds], ["revoke", in_folds])
+    ]
+    assert ["feature_extractor" in each for each in granted] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
