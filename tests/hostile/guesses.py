@@ -81,7 +81,7 @@ class _Trial:
 
     def __init__(self, data: Data, public: ExampleSource, places: NDArray[np.int64]) -> None:
         self._task = _asked(data, public)
-        self._label = self._task.classes[0]
+        self._label = int(public.labels[places[0]])  # a class that this challenge has: a fold's has not all
         self._class = examples_by_class(public)[self._label]
         self._held = np.isin(self._class, places)
 

@@ -14,6 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from leakdrill.data.splits import Deal, Split
 from leakdrill.datasets.remembered import Remembered
+from leakdrill.referee.folds import Fold
 from leakdrill.seeds import derive
 
 COLD_SECONDS = 0.0003  # to read a file that is not in memory
@@ -166,3 +167,24 @@ def _saved(file: bytes, kind: str, **options: Any) -> bytes:
     out = io.BytesIO()
     Image.open(io.BytesIO(file)).save(out, kind, **options)
     return out.getvalue()
+
+
+def names_by_kind() -> Plant:
+    """The names in a fold are not drawn afresh: those of its members come first."""
+
+    def named(fold: Fold, is_member: NDArray[np.bool_]) -> Fold:
+        challenge = fold.splits["challenge"]
+        person = challenge.source.labels[challenge.indices]
+        _, names = np.unique(np.where(is_member[fold.positions], -1 - person, person), return_inverse=True)
+        return replace(fold, splits=fold.splits | {"challenge": replace(challenge, labels=names)})
+
+    return Plant(folds=lambda folds, is_member: [named(fold, is_member) for fold in folds])
+
+
+def what_another_fold_was_told() -> Plant:
+    """The disk is not wiped between two folds: the labelled members of the one are with the other."""
+
+    def left(fold: Fold, other: Fold) -> Fold:
+        return replace(fold, splits=fold.splits | {"auxiliary": other.splits["labelled_members"]})
+
+    return Plant(folds=lambda folds, is_member: [left(fold, folds[number - 1]) for number, fold in enumerate(folds)])

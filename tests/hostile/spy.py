@@ -16,11 +16,14 @@ import seen
 from numpy.typing import NDArray
 from seen import Columns
 
-from leakdrill.attacks.base import EITHER, Access, Attack, Verdict, Victim, View
+from leakdrill.attacks.base import EITHER, Access, Attack, Folding, Verdict, Victim, View
 from leakdrill.data import splits
 from leakdrill.datasets import DatasetSpec
 from leakdrill.datasets.source import ExampleSource
 from leakdrill.scenario.data import Data
+
+#: Splits in which a careless referee might show something of the challenge.
+POOLS = ("shadow_train", "shadow_test", "labelled_members", "labelled_non_members", "auxiliary", "auxiliary_faces")
 
 
 class Spy(Attack):
@@ -31,10 +34,15 @@ class Spy(Attack):
     data: Data
     scenario: str
     look_in: tuple[str, ...] = ()  # more folders that may hold something: "/" in a container
+    folds: int = 0  # as many adversaries in turns, each told of some people and judged on others
 
     @property
     def needs(self) -> frozenset[Access]:
         return frozenset()
+
+    @property
+    def folding(self) -> Folding | None:
+        return Folding(self.folds) if self.folds else None
 
     def run(self, view: View) -> Verdict:
         columns, places = self._collect()
@@ -50,10 +58,13 @@ class Spy(Attack):
         texts = told | clues.surroundings(self.look_in)
         columns = seen.how_they_came(examples) | seen.how_they_are_encoded(examples) | seen.what_they_show(images)
         columns |= seen.their_neighbours(examples, places, public)
-        for pool in ("shadow_train", "shadow_test") if self.data.splits.shadow_train else ():
-            columns |= seen.near_a_pool(pool, images, seen.grey([example.file for example in seen.dealt(pool)]))
+        for pool in POOLS:
+            if held := seen.dealt(pool):
+                columns |= seen.near_a_pool(pool, images, seen.grey([example.file for example in held]))
         columns |= clues.columns(texts, self.look_in, len(examples))
-        columns |= guesses.columns(texts, tuple(told), self.data, public, places)
+        # every guess of a key is tried, and those that are told may be wrong and still tell: that takes a deal for each
+        outright = tuple(name for name in told if not self.folds or name.startswith("Configure"))
+        columns |= guesses.columns(texts, outright, self.data, public, places)
         return columns, places
 
 
