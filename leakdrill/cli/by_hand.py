@@ -3,7 +3,8 @@
 import shlex
 import signal
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -127,9 +128,8 @@ def _watch(console: Console, parties: "LocalParties", hosted: "Hosted") -> None:
     """The scoreboard until Ctrl-C, or SIGTERM. Raises PartyUnavailable when a party dies on its own."""
     from leakdrill.player.scoreboard import table
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     shown, num_shown = None, 0
-    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
+    with _stopped_by_sigterm(), suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
             parties.check()
             lines = hosted.scoreboard.standings()
@@ -140,3 +140,13 @@ def _watch(console: Console, parties: "LocalParties", hosted: "Hosted") -> None:
                 console.print(table(lines))
             shown, num_shown = lines, num_submissions
             time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """As by Ctrl-C: a class that is stopped so is judged, too."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

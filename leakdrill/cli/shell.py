@@ -102,6 +102,7 @@ def main(
     leakdrill check quickstart                     who holds and may call what
     leakdrill list                                 what there is to try
     leakdrill up quickstart                        play the adversary yourself
+    leakdrill submit runs/quickstart-... x.csv     ... and have it judged
     leakdrill show runs/quickstart-...             print a finished run again
     leakdrill report runs/quickstart-...           ... as a page with figures
     leakdrill compare runs/old runs/new            what changed between them

@@ -149,6 +149,10 @@ class FakeDrill:
     def open_public_apis(self) -> None:
         self.played.append("open")
 
+    def judge(self) -> Results:
+        self.played.append("judge")
+        return self.results
+
     def run(self) -> Results:
         return self.results
 

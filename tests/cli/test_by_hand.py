@@ -8,22 +8,28 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from leakdrill.cli import by_hand
 from leakdrill.errors import PartyUnavailable
 from leakdrill.player import hosting
+from leakdrill.player.scoreboard import Line
+from leakdrill.results import Interval
 
 Shell = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def nobody_plays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """tests/player has real players at real parties."""
+def standings(monkeypatch: pytest.MonkeyPatch) -> list[Line]:
+    """Nobody plays, or those of whom a test says so: tests/player has real players at real parties."""
+    lines: list[Line] = []
 
     @contextmanager
     def host(*given: Any) -> Iterator[Any]:
-        board = SimpleNamespace(standings=list)
+        board = SimpleNamespace(standings=lambda: lines)
         yield SimpleNamespace(scoreboard=board, page_url="http://127.0.0.1:4004/", submit_url="")
 
     monkeypatch.setattr(hosting, "hosting", host)
+    monkeypatch.setattr(by_hand, "leave_report", lambda run_dir: None)
+    return lines
 
 
 def test_up_plays_all_but_the_attacks_and_introduces_the_parties(
@@ -43,6 +49,16 @@ def test_up_plays_all_but_the_attacks_and_introduces_the_parties(
         "buf curl",
     ):
         assert part in answer.stdout
+
+
+def test_what_was_handed_in_is_shown_and_judged_at_the_end(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, drills: Any, standings: list[Line]
+) -> None:
+    standings.append(Line("Ada", Interval(value=0.61, low=0.5, high=0.7), 1200, 1, 3))
+    answer = leakdrill("up", scenario, "--out", tmp_path / "out")
+    assert answer.exit_code == 0, answer.stderr
+    assert re.search(r"Ada +0.61 \[0.50, 0.70\] +1,200 +1 of 3", answer.stdout)
+    assert drills.made[0].played[-2:] == ["judge", "stop"]
 
 
 def test_up_reports_a_party_that_dies_while_it_waits(

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,7 @@ class Class:
     drill: Drill
     seats: tuple[Seat, ...]
     hosted: Hosted
+    doors: ExitStack  # closed at the latest when the drill ends
 
     def folder(self, number: int) -> Path:
         return self.drill.run_dir / self.seats[number].folder
@@ -55,8 +58,9 @@ def at(parties: LocalParties, tmp_path_factory: pytest.TempPathFactory) -> Itera
         drill.train_source()
         drill.release()
         drill.breach()
-        with hosting(drill.stage, seats, Listening(), is_breached=True) as hosted:
-            yield Class(drill, seats, hosted)
+        with ExitStack() as doors:
+            hosted = doors.enter_context(hosting(drill.stage, seats, Listening(), is_breached=True))
+            yield Class(drill, seats, hosted, doors)
 
 
 def play(folder: Path, attack: str, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -130,6 +134,16 @@ def test_a_players_folder_has_what_is_granted_and_nothing_of_the_truth(at: Class
         assert sorted(challenge.files) == ["ids", "inputs", "labels"]
         assert telling(dict(challenge), truth["is_member"]) == []
         assert telling({**challenge, "told": truth["is_member"] + 0.5}, truth["is_member"]) == ["told"]
+
+
+def test_at_the_end_all_that_was_handed_in_stands_in_the_results(at: Class) -> None:
+    at.doors.close()
+    with pytest.raises(OSError):
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(at.hosted.page_url, timeout=5)
+    found = {attack.name: attack for attack in at.drill.judge().attacks}
+    assert {"ada_lovelace_1", "ada_lovelace_2", "gap", "entropy", "mine"} <= set(found)
+    assert found["ada_lovelace_1"].notes == {"player": "Ada Lovelace", "submission": 1}
+    assert found["ada_lovelace_1"].auc == found["gap"].auc
 
 
 def telling(arrays: dict[str, np.ndarray], is_member: np.ndarray) -> list[str]:
