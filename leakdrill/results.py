@@ -222,6 +222,15 @@ class Exclusion(Spec):
     images: int | None  # that look like one that was dealt, of those looked at; None: too many, or too small
     pairs: int = 0  # with one of these, of a set of pairs
 
+    @property
+    def in_words(self) -> str:
+        """What was left out, "" for nothing."""
+        images = f"{self.images or 0:,} images that look like one of cbig's"
+        counts = {f"{self.people:,} people of cbig's by name": self.people, images: self.images}
+        counts[f"with them {self.pairs:,} pairs"] = self.pairs
+        found = ", ".join(what for what, count in counts.items() if count)
+        return f"left out of {self.of}: {found}" if found else ""
+
 
 class Results(Spec):
     schema_version: Literal[1] = 1

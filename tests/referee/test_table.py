@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from leakdrill.referee.table import render, render_cells
-from leakdrill.results import AttackResult, FoldsResult, Interval, Overlap, Results, WithinQueries
+from leakdrill.report.remarks import remarks
+from leakdrill.results import AttackResult, Exclusion, FoldsResult, Interval, Overlap, Results, WithinQueries
 
 
 def plain(renderable: RenderableType, width: int = 100) -> str:
@@ -222,7 +223,16 @@ def test_folds_exclusions_and_overlaps_have_a_line_each_where_there_is_something
         Overlap(sides=("non_members", "student"), shared_names=2, same_files=0, near_duplicates=5),
         Overlap(sides=("teacher", "student"), shared_names=0, same_files=0, near_duplicates=None),
     )
-    text = plain(render(changed(results, attacks=[told, *others], overlaps=overlaps)), width=150)
+    exclusions = (
+        Exclusion(of="data.target.dataset", people=0, images=None),
+        Exclusion(of="data.verification_pairs", people=3, images=1, pairs=7),
+    )
+    found = changed(results, attacks=[told, *others], overlaps=overlaps, exclusions=exclusions)
+    text = plain(render(found), width=150)
+    left_out = "3 people of cbig's by name, 1 images that look like one of cbig's, with them 7 pairs"
+    assert f"left out of data.verification_pairs: {left_out}" in text
+    assert f"Left out of data.verification_pairs: {left_out}." in remarks(found)
+    assert "data.target.dataset" not in text
     assert f"{first.name}: AUC 0.700 ± 0.141 over 2 folds by image, the adversary told of other photos" in text
     assert f"{first.name}: 3 identities left out" in text
     assert "non-members and student share 2 names, 5 images that look the same" in text

@@ -1,8 +1,9 @@
 """Psi_aux: who is who in the challenge, by an auxiliary face model of the adversary's own (FaceLeaks, section 4.2).
 
 The paper assumes it away: its adversary knows who is on each photo. Here the model is trained on public faces, as the
-paper suggests: of people who are neither cbig's nor csmall's, nor in the challenge. Its embeddings of the challenge are clustered. Whoever it takes for somebody else makes
-a person's photos look more scattered than they are; how often that happens is only for the referee to say.
+paper suggests: of people who are neither cbig's nor csmall's, nor in the challenge. Its embeddings of the challenge are
+clustered. Whoever it takes for somebody else makes a person's photos look more scattered than they are; how often that
+happens is only for the referee to say.
 """
 
 import numpy as np
