@@ -54,7 +54,8 @@ def test_a_bug_is_never_taken_for_a_finding(
     assert "ZeroDivisionError" in answer.stderr
 
 
-PLAY, LOOK = ["run", "resume", "up", "attack"], ["check", "list", "show", "report", "audit", "cite"]
+PLAY = ["run", "resume", "up", "submit", "attack"]
+LOOK = ["check", "list", "runs", "status", "show", "report", "audit", "cite"]
 COMMANDS = [*PLAY, *LOOK, "compare", "reproduce", "lesson", "schema", "new attack", "data cifar10"]
 
 
