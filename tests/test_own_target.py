@@ -93,6 +93,7 @@ def played(folder: Path, parties: LocalParties) -> Results:
 def test_the_members_that_its_owner_names_are_judged_through_csmalls_api(played: Results) -> None:
     assert played.error is None
     assert played.models["target"].train_accuracy.num_examples == 30
+    assert list(played.environment["devices"]) == ["cbig", "csmall", "adversary"]
     (gap,) = played.attacks
     assert gap.on == "csmall/recognition"
     assert gap.num_members == gap.num_non_members == 30
