@@ -6,12 +6,16 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from base_image import INSTALLED
+
 ROOT = Path(__file__).parents[2]
 PARTIES = ("cbig", "csmall", "adversary")
-BASE_IMAGE = "leakdrill-test-base"
+BASE_IMAGE = "leakdrill-test-slim"
+COMPOSE_FILES = ("compose.yaml", "tests/compose/installed.yaml")
 CALLER = 1234 if os.geteuid() == 0 else os.geteuid()  # whose checkout it is
 MINUTES = 60
 
@@ -38,6 +42,7 @@ class Deployment:
 
     directory: Path
     name: str
+    more_files: tuple[str, ...] = ()  # over COMPOSE_FILES
 
     @classmethod
     def create(cls, directory: Path, name: str, scenarios: Mapping[str, str]) -> "Deployment":
@@ -58,7 +63,13 @@ class Deployment:
 
     def compose(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         command = ["docker", "compose", "--project-name", self.name, *arguments]
-        given = os.environ | {"BASE_IMAGE": BASE_IMAGE, "IMAGE": "leakdrill-test"} | environment
+        given = os.environ | {
+            "BASE_IMAGE": BASE_IMAGE,
+            "IMAGE": "leakdrill-test",
+            "INSTALLED": str(INSTALLED),
+            "COMPOSE_FILE": ":".join((*COMPOSE_FILES, *self.more_files)),
+            **environment,
+        }
         done = subprocess.run(
             command, cwd=self.directory, env=given, capture_output=True, text=True, timeout=5 * MINUTES, check=False
         )
@@ -75,6 +86,7 @@ class Deployment:
         described: dict[str, Any] = json.loads(docker("inspect", container))[0]
         return described
 
+    @cache  # noqa: B019  # there are two or three deployments, and they last
     def addresses(self, service: str) -> dict[str, str]:
         """The service's IP address on each of its networks, by the network's name in compose.yaml."""
         networks = self.inspect(service)["NetworkSettings"]["Networks"]

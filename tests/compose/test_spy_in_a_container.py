@@ -17,23 +17,22 @@ from leakdrill.referee.remote_parties import RemoteParties
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-NUM_DRILLS = 8
-NUM_PLANTED = 4
+NUM_DRILLS = 4
+NUM_PLANTED = 2
 EVERYWHERE = ("/home", "/credentials", "/tmp", "/run", "/etc", "/leakdrill", "/var")
 
 
 @pytest.fixture(scope="module")
 def parties(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteParties]:
     """The parties in containers, as seen from the machine that runs them."""
-    spied = Deployment(deployment.directory, f"{deployment.name}-spied")
-    files = ("--file", "compose.yaml", "--file", "tests/compose/spying.yaml")
-    spied.compose(*files, "up", "--detach", "--wait", "cbig", "csmall", "adversary")
+    spied = Deployment(deployment.directory, f"{deployment.name}-spied", ("tests/compose/spying.yaml",))
+    spied.compose("up", "--detach", "--wait", "cbig", "csmall", "adversary")
     try:
         credentials = tmp_path_factory.mktemp("referee")
         docker("cp", f"{spied.name}-identities-1:/credentials/referee/.", str(credentials))
         yield RemoteParties(addresses=addresses(spied), credentials_dir=credentials)
     finally:
-        spied.compose(*files, "down", "--volumes", check=False)
+        spied.compose("down", "--volumes", check=False)
 
 
 def addresses(deployment: Deployment) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The exit code and the results of a whole drill in containers."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from leakdrill.scenario.loading import load_scenario
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+@cache
 def play(deployment: Deployment, scenario: str) -> tuple[int, Path]:
-    """The exit code of `docker compose up`, and the run's folder."""
+    """The exit code of `docker compose up`, and the run's folder. Each is played once."""
     before = set((deployment.directory / "runs").iterdir())
     exit_code = deployment.compose(
         "up", "--exit-code-from", "referee", check=False, SCENARIO=f"scenarios/{scenario}.yaml"
