@@ -95,7 +95,7 @@ def test_clauses_about_what_the_timeline_makes_are_valid() -> None:
     [
         ("afer.auc > 0.5", "expect[0].that 'afer.auc > 0.5': unknown name 'afer': did you mean 'after'"),
         ("after.auc > befor.auc", "unknown name 'befor': did you mean 'before'"),
-        ("target.test_accuracy > 0.5", "there is no target model without the step adapt or load_target in the timeline"),
+        ("target.test_accuracy > 0.5", "there is no target model without the step adapt or load_target"),
         ("after.auc@300 > 0.5", "after has no auc@300: only an attack with scores by queries does"),
         ("near.auc@300 > 0.5", "near has no auc@300: it is judged after 1, 5, 14, 30, 100 queries per example"),
         ("baseline.auc@1 > 0.5", "baseline has no auc@1"),
