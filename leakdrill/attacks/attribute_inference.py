@@ -53,6 +53,10 @@ class AttributeInference(FaceAttack):
         num_references = self.references if self.api == "verification" and self.without_api is None else 0
         return Folding(self.folds, "identity", self.attribute, self.auxiliary_points, num_references)
 
+    @property
+    def most_scores(self) -> int:
+        return max(super().most_scores, self.num_scores or 0) if self.without_api is None else 0
+
     def run(self, view: View) -> Verdict:
         if view.auxiliary is None:
             raise ScenarioError("told of nobody's attribute: grant adversary.knows.labelled_attributes")

@@ -1,6 +1,6 @@
 """Class-based inference with auxiliary data: a classifier of people, learnt from labelled ones."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -26,7 +26,6 @@ class ClassBasedAux(Supervised, ClassMeasures):
     """
 
     kind: Literal["class_based_aux"] = "class_based_aux"
-    least_photos: ClassVar[int] = 2  # one has no covariance, and no distance
     classifier: Literal["qda", "logistic"] | None = Field(
         None, description="default: qda, quadratic discriminant analysis; for verification logistic"
     )

@@ -12,7 +12,9 @@ from leakdrill.archs import ARCHS, cut
 from leakdrill.archs.fully_connected import FullyConnected
 from leakdrill.archs.own import Own
 from leakdrill.attacks.base import Attack
+from leakdrill.attacks.people.face_api import FaceAttack
 from leakdrill.attacks.tuning.defended import OnShadows
+from leakdrill.data.tasks import challenge_per_class
 from leakdrill.datasets.table import TableSpec
 from leakdrill.defences.training.combining import arch_has_batch_norm, contradiction
 from leakdrill.defences.training.dp_sgd import DpSgd
@@ -89,8 +91,26 @@ def check_attack_suited(attack: Attack, scenario: Scenario) -> None:
             )
         if has_rows and isinstance(value, Fit):
             _check_fit(f"{told}: {key}", value)
+    if isinstance(attack, FaceAttack):
+        _check_faces(attack, told, scenario)
     for part in _parts(attack):
         _check_shadows(part, told, scenario)
+
+
+def _check_faces(attack: FaceAttack, told: str, scenario: Scenario) -> None:
+    """Raises ScenarioError for people of too few photos, and for more scores than recognition gives."""
+    photos = challenge_per_class(scenario.data) if attack.goal == "identity" else attack.least_photos
+    if photos < attack.least_photos:
+        raise ScenarioError(
+            f"{told} judges people by {attack.least_photos} photos or more, and data.challenge.per_class is {photos}: "
+            "raise it"
+        )
+    num_scores = scenario.data.target.classes if scenario.data.target else 0
+    if attack.api == "recognition" and attack.extractor == "api" and num_scores and attack.most_scores > num_scores:
+        raise ScenarioError(
+            f"{told} goes by {attack.most_scores} scores, and csmall's recognition gives {num_scores}: lower top_k or "
+            "num_scores, or raise data.target.classes"
+        )
 
 
 def _check_shadows(attack: Attack, told: str, scenario: Scenario) -> None:

@@ -47,6 +47,10 @@ class ClassMeasures(FaceAttack):
     def needs(self) -> frozenset[Access]:
         return super().needs | ({AUXILIARY_FACES} if self.labels == "clustered" else set())
 
+    @property
+    def least_photos(self) -> int:
+        return 2  # one has no covariance, and no distance
+
     def people(self, view: View) -> NDArray[np.int64]:
         """Who is on each photo of the challenge (N,), as far as this adversary knows."""
         return view.challenge.labels if self.labels == "perfect" else clustered_labels(view, self.auxiliary_fit)

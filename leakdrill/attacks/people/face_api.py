@@ -50,6 +50,16 @@ class FaceAttack(Attack):
     def needs(self) -> frozenset[Access]:
         return frozenset({ACCESS[self.api] if self.extractor == "api" else ARCHITECTURE})
 
+    @property
+    def least_photos(self) -> int:
+        """Of each person whom it can judge."""
+        return 2 if self.api == "verification" else 1
+
+    @property
+    def most_scores(self) -> int:
+        """How many of recognition's scores it goes by, as far as it is told; 0: however many there are."""
+        return self.top_k or 0
+
     def vectors(self, view: View, inputs: Images) -> NDArray[np.float32]:
         """Embeddings of length 1, or scores (N, D) of `inputs`, from the features or the recognition API."""
         answers = np.stack([self._answer_once(view, inputs) for _ in range(self._times)])

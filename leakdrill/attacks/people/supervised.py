@@ -27,7 +27,6 @@ class Supervised(FaceAttack):
     """The base of the attacks that train on labelled members; raw outputs, or whatever a subclass makes of them."""
 
     goal: ClassVar[Goal] = "identity"
-    least_photos: ClassVar[int] = 1  # of each person, in a fold
     folds: int = Field(
         5, ge=2, le=50, description="each a fresh adversary, told of people who are not in its challenge"
     )
