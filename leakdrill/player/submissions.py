@@ -60,7 +60,7 @@ class Answer:
         left = self.seat.most - self.number
         count = f"{self.seat.name}: submission {self.number} of {self.seat.most}"
         if self.result is None:
-            return f"{count}: taken; the drill judges it now"
+            return f"{count}: taken; the drill judges it, or leakdrill resume does if it was stopped"
         rest = f"{left} left" if left else "none left"
         return f"{count}: AUC {in_hundredths(told(self.result.auc))} after {asked(self.result):,} queries; {rest}"
 
@@ -83,7 +83,7 @@ def hand_in(run_dir: Path, seat: Seat, content: bytes) -> Answer:
     """Take a file's scores for `seat`, while the run is played or after; of several at once, one after the other.
 
     A file that says what an earlier one has said is answered as that was, and costs nothing: so a request may be
-    repeated. Raises InvalidInput for a file that is none, which is not counted; BudgetExhausted for one too many;
+    repeated. Not a step's: each of its repeats takes one, and an attack without chance says the same each time. Raises InvalidInput for a file that is none, which is not counted; BudgetExhausted for one too many;
     NotFound where the run's truth is not at hand.
     """
     truth = read_truth(run_dir)
@@ -91,7 +91,8 @@ def hand_in(run_dir: Path, seat: Seat, content: bytes) -> Answer:
     sha256 = hashlib.sha256(verdict.scores.tobytes() + verdict.decisions.tobytes()).hexdigest()
     with locked(run_dir / FOLDER / "lock"):
         own = [each for each in read_record(run_dir) if each.seat == seat.name]
-        if same := next((each for each in own if each.sha256 == sha256), None):
+        same = next((each for each in own if each.sha256 == sha256), None)
+        if same and not seat.is_step:
             return Answer(seat, same.number, same.result)
         if len(own) >= seat.most:
             raise BudgetExhausted(
