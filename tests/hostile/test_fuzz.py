@@ -25,9 +25,9 @@ from leakdrill.pb import inference_pb2 as pb
 
 pytestmark = pytest.mark.slow
 
-NUM_CASES = int(os.environ.get("FUZZ_CASES", "12000"))
+NUM_CASES = int(os.environ.get("FUZZ_CASES", "4000"))
 NUM_METHODS = sum(map(len, METHODS.values()))
-GROWTH_BYTES = 192 * MIB  # replies and keys are kept up to 64 MiB each; a leak of 50 KB a case would show
+GROWTH_BYTES = 192 * MIB  # replies and keys are kept up to 64 MiB each; a leak of 100 KB a case would show
 
 
 @pytest.fixture(scope="module")
