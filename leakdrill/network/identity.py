@@ -71,7 +71,8 @@ class Authority:
     ) -> None:
         """Writes key.pem (readable by its owner only), cert.pem and ca.pem for `party` into `directory`.
 
-        `hosts` are the names and addresses that it may serve at; `lifetime` is the authority's own unless given.
+        `hosts` are the names and addresses that it may serve at: with none it can call, and pass for no server.
+        `lifetime` is the authority's own unless given.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         expiry = self.cert.not_valid_after_utc if lifetime is None else datetime.now(UTC) + lifetime
@@ -84,8 +85,11 @@ class Authority:
     def _sign(
         self, party: str, public_key: ec.EllipticCurvePublicKey, hosts: Sequence[str], expiry: datetime
     ) -> x509.Certificate:
-        purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # parties call each other
-        names = [x509.UniformResourceIdentifier(SPIFFE_PREFIX + party), x509.DNSName(party), *map(_host_name, hosts)]
+        purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]  # parties that serve call each other, too
+        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(SPIFFE_PREFIX + party)]
+        if hosts:
+            purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
+            names += [x509.DNSName(party), *map(_host_name, hosts)]
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         return (
             _unsigned(_name(party), self.cert.subject, public_key, expiry)

@@ -111,14 +111,20 @@ class LocalParties:
         return True
 
     def _issue(self) -> None:
-        """Certificates of an authority whose key is then forgotten."""
+        """Certificates of an authority whose key is then forgotten.
+
+        The public address is in those of who answers there alone: with another's, which a player may hold, nobody can
+        pass for an API. Callers only call.
+        """
         authority = Authority.create()
-        hosts = list(dict.fromkeys(["localhost", HOST, self._public_host]))
+        local = ["localhost", HOST]
+        public = list(dict.fromkeys([*local, self._public_host]))
         for party in (*PARTIES, REFEREE, *self._callers):
             for private in (self._root / party, self._root / party / "home", self.credentials_dir(party)):
                 private.mkdir(parents=True, exist_ok=True)
                 private.chmod(0o700)
-            authority.issue(party, self.credentials_dir(party), hosts)
+            serves_at = public if party in (*OPEN_TO_ALL, REFEREE) else [] if party in self._callers else local
+            authority.issue(party, self.credentials_dir(party), serves_at)
 
     def check(self) -> None:
         """Raise PartyUnavailable, with the end of its log, when a party has exited."""

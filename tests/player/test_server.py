@@ -5,7 +5,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from leakdrill.network.identity import Authority
 from leakdrill.player.page import page
 from leakdrill.player.scoreboard import Line
 from leakdrill.player.server import scoreboard_page, submission_desk
+from leakdrill.referee.local import LocalParties
 from leakdrill.results import Interval
 
 LINES = [Line("<script>alert(1)</script> & Co", Interval(value=0.61, low=0.5, high=0.7), 1200, 1, 3)]
@@ -83,6 +84,31 @@ def test_there_is_one_path_to_send_to(doors: Any) -> None:
 def test_nobody_without_a_certificate_of_this_drill_gets_in(doors: Any, who: str, tmp_path: Path) -> None:
     with pytest.raises((OSError, http.client.HTTPException)):
         send(doors, b"id,score", who)
+
+
+def test_nobody_who_plays_can_pass_for_a_server(tmp_path: Path) -> None:
+    parties = LocalParties(tmp_path, public_host="localhost.localdomain", callers=["player-01"])
+    parties.renew_certificates()
+
+    def refused(host: str, who: str) -> bool:
+        """Whether a client that looks for `host` turns from a server with the certificate of `who`."""
+        client = ssl.create_default_context(cafile=parties.credentials_dir("referee") / "ca.pem")
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(*(parties.credentials_dir(who) / name for name in ("cert.pem", "key.pem")))
+        sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
+        ends = client.wrap_bio(received, sent, server_hostname=host), server.wrap_bio(sent, received, server_side=True)
+        try:
+            for end in ends * 2:
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+        except ssl.SSLCertVerificationError:
+            return True
+        return False
+
+    hosts = ("127.0.0.1", "localhost.localdomain", "player-01", "adversary")
+    assert [refused(host, "player-01") for host in hosts] == [True, True, True, True]
+    assert [refused(host, "adversary") for host in hosts] == [False, True, True, False], "it serves the referee"
+    assert [refused(host, "cbig") for host in hosts] == [False, False, True, True]
 
 
 def test_the_page_can_only_be_read(doors: Any) -> None:
