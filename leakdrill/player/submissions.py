@@ -83,8 +83,9 @@ def hand_in(run_dir: Path, seat: Seat, content: bytes) -> Answer:
     """Take a file's scores for `seat`, while the run is played or after; of several at once, one after the other.
 
     A file that says what an earlier one has said is answered as that was, and costs nothing: so a request may be
-    repeated. Not a step's: each of its repeats takes one, and an attack without chance says the same each time. Raises InvalidInput for a file that is none, which is not counted; BudgetExhausted for one too many;
-    NotFound where the run's truth is not at hand.
+    repeated. Not a step's: each of its repeats takes a file, and an attack without chance says the same each time.
+    Raises InvalidInput for a file that is none, which is not counted; BudgetExhausted for one too many; NotFound where
+    the run's truth is not at hand.
     """
     truth = read_truth(run_dir)
     verdict = read_scores(content, opaque_ids(load_split_key(run_dir / "truth"), len(truth.labels)))

@@ -10,7 +10,7 @@ import pytest
 from leakdrill.errors import BudgetExhausted, InvalidInput, NotFound
 from leakdrill.player.scoreboard import Scoreboard
 from leakdrill.player.scores import to_csv
-from leakdrill.player.seats import seat_of
+from leakdrill.player.seats import of_step, seat_of
 from leakdrill.player.submissions import hand_in, read_record
 
 MakeRun = Callable[..., Any]
@@ -69,6 +69,14 @@ def test_the_same_scores_again_are_answered_again_and_not_counted(make_run: Make
     first = hand_in(run_dir, ada, noise(1, ids))
     assert str(hand_in(run_dir, ada, noise(1, ids))) == str(first)
     assert len(read_record(run_dir)) == 1
+
+
+def test_every_repeat_of_a_step_takes_a_file_though_it_says_the_same(make_run: MakeRun, ids: list[str]) -> None:
+    run_dir, _ = make_run()
+    seat = of_step("mine", most=2)
+    assert [hand_in(run_dir, seat, noise(1, ids)).number for _ in range(2)] == [1, 2]
+    with pytest.raises(BudgetExhausted):
+        hand_in(run_dir, seat, noise(1, ids))
 
 
 def test_a_file_that_is_none_is_not_counted(make_run: MakeRun, ids: list[str]) -> None:
