@@ -110,7 +110,7 @@ def _asking(console: Console) -> "Pace":
                     console.print(render_inspection(inspect(drill)))
                 case "skip":
                     try:
-                        _, lost = without_step(drill.scenario, index)
+                        _, lost = without_step(drill.scenario, index, drill.begun)
                     except ScenarioError as error:
                         console.print(Text(f"  it cannot be left out: {error}"), soft_wrap=True)
                         continue

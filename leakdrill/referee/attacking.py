@@ -8,7 +8,7 @@ from leakdrill.player.waiting import await_submission
 from leakdrill.referee import verdicts
 from leakdrill.referee.dealing import folds_of
 from leakdrill.referee.folds import Fold, folded
-from leakdrill.referee.journal import STEP_DONE
+from leakdrill.referee.journal import STEP_BEGUN, STEP_DONE, Journal
 from leakdrill.referee.spending import asked_before
 from leakdrill.referee.stage import Stage
 from leakdrill.results import AttackResult
@@ -30,6 +30,12 @@ def play_attack(stage: Stage, attack: Attack, is_breached: bool, in_force: Scena
         seconds += took
     played_in = folded(folds, stage.judge.num_challenge) if folds else None
     return stage.judge.attack(attack, said, queries, seconds, played_in, in_force)
+
+
+def begun_attacks(journal: Journal) -> set[str]:
+    """The names of those that a run has begun, finished or not."""
+    keys = [str(entry.fields["key"]) for entry in journal.entries if entry.event in (STEP_BEGUN, STEP_DONE)]
+    return {key.removeprefix("attack ").rpartition(" ")[0] for key in keys}
 
 
 def _once(

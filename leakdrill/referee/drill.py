@@ -14,6 +14,7 @@ from typing import Self
 
 from leakdrill.errors import LeakdrillError, ScenarioError
 from leakdrill.referee import clause
+from leakdrill.referee.attacking import begun_attacks
 from leakdrill.referee.console import Observer, SilentObserver, describe
 from leakdrill.referee.environment import environment
 from leakdrill.referee.journal import PLAYING, SKIPPED, STOPPED, Journal
@@ -97,6 +98,11 @@ class Drill(Steps):
         """What the referee holds, once the drill is entered."""
         return self._stage
 
+    @property
+    def begun(self) -> set[str]:
+        """The names of the attacks that this run has begun, now or before it was stopped."""
+        return begun_attacks(self._stage.journal)
+
     def __enter__(self) -> Self:
         self._observer.note("starting the parties and dealing the data")
         with self._timed("start and deal"):
@@ -165,10 +171,10 @@ class Drill(Steps):
         """Take a step out of this run's timeline for good; the claims, in words, that went with it.
 
         The run is then one of a scenario without it: so is what is recorded, and what a resumed run plays. Raises
-        ScenarioError when a later step cannot do without it.
+        ScenarioError when a later step cannot do without it, or was played after it before the run was stopped.
         """
         name = name_of(self.scenario.timeline[index])
-        self.scenario, lost = without_step(self.scenario, index)
+        self.scenario, lost = without_step(self.scenario, index, self.begun)
         self._stage.scenario = self.scenario
         self._stage.judge.go_on_with(self.scenario)
         save_scenario(self.run_dir, self.scenario)

@@ -25,6 +25,7 @@ class PacedDrill:
 
     results: Results
     said: list[tuple[str, str]]
+    begun: frozenset[str] = frozenset()
 
     def __init__(self, scenario: Any, *, out: Path, **given: Any) -> None:
         self.scenario = scenario
