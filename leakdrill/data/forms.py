@@ -39,10 +39,6 @@ class ImageForm:
         InvalidInput.
         """
         image = open_image(file)
-        if image.mode in ("I", "F") or image.mode.startswith("I;"):
-            raise InvalidInput(
-                f"pixels in Pillow's mode {image.mode!r}, wanted 8 bits per sample: convert the image first"
-            )
         try:
             rgb = image.convert("RGBA").convert("RGB") if image.mode == "P" else image.convert("RGB")
         except PILLOW_ERRORS as error:

@@ -54,7 +54,10 @@ class ExampleSource(Protocol):
 
 
 def open_image(file: bytes) -> Image.Image:
-    """The image in `file`, its header read and its pixels not. Raises InvalidInput when it is none, or too large."""
+    """The image in `file`, its header read and its pixels not.
+
+    Raises InvalidInput when it is none, is too large, or has samples of more than 8 bits.
+    """
     try:
         image = Image.open(io.BytesIO(file), formats=FORMATS)
     except UnidentifiedImageError as error:  # whose message is the address of our buffer
@@ -63,4 +66,6 @@ def open_image(file: bytes) -> Image.Image:
         raise InvalidInput(f"not a readable image ({len(file)} bytes), wanted PNG or JPEG: {error}") from error
     if image.width * image.height > MAX_PIXELS:
         raise InvalidInput(f"an image of {image.width} x {image.height}, the limit is {MAX_PIXELS // 10**6} megapixels")
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise InvalidInput(f"pixels in Pillow's mode {image.mode!r}, wanted 8 bits per sample: convert the image first")
     return image

@@ -151,3 +151,11 @@ def test_a_file_that_has_gone_is_named(root: Path) -> None:
     (root / "a" / "x.png").unlink()
     with pytest.raises(InvalidInput, match=r"a/x\.png: No such file"):
         list(source.encoded([0]))
+
+
+def test_a_file_with_samples_of_16_bits_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    Image.new("I;16", (20, 20)).save(tmp_path / "a" / "deep.png")
+    source = ImageFolder(set="image_folder", root=tmp_path).open()
+    with pytest.raises(InvalidInput, match=r"a/deep\.png: pixels in Pillow's mode .* convert the image first"):
+        next(iter(source.encoded([0])))
