@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 import yaml
 
-from leakdrill.referee.cells import CELLS, local_parties
+from leakdrill.referee.cells import CELLS
 from leakdrill.referee.compare import differences
 from leakdrill.referee.console import SilentObserver
 from leakdrill.referee.grid import resume_run, run_scenario
-from leakdrill.referee.local import PARTIES
-from leakdrill.referee.schedule import Schedule
+from leakdrill.referee.local import PARTIES, LocalParties
+from leakdrill.referee.schedule import IN_TURN, Schedule
 from leakdrill.referee.truth import load_split_key
 from leakdrill.results import Results
 from leakdrill.scenario.loading import Loaded, load_scenario
@@ -54,8 +54,10 @@ def tiny(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def play(loaded: Loaded, run_dir: Path, schedule: Schedule) -> list[Results]:
-    found = run_scenario(loaded, run_dir, SilentObserver(), schedule=schedule)
+def play(
+    loaded: Loaded, run_dir: Path, parties: LocalParties | None = None, schedule: Schedule = IN_TURN
+) -> list[Results]:
+    found = run_scenario(loaded, run_dir, SilentObserver(), parties, schedule)
     assert isinstance(found, list)
     return found
 
@@ -75,20 +77,18 @@ def assert_the_same(first: Path, second: Path, num_cells: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def in_turn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def in_turn(parties: LocalParties, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny sweep, played cell by cell with the same parties."""
     folder = tmp_path_factory.mktemp("in_turn")
-    loaded, run_dir = load_scenario(tiny(folder)), folder / "run"
-    with local_parties(run_dir) as parties:
-        run_scenario(loaded, run_dir, SilentObserver(), parties)
-    return run_dir
+    play(load_scenario(tiny(folder)), folder / "run", parties)
+    return folder / "run"
 
 
 @pytest.fixture(scope="module")
 def in_jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same on two processes."""
     folder = tmp_path_factory.mktemp("in_jobs")
-    play(load_scenario(tiny(folder)), folder / "run", Schedule(jobs=2))
+    play(load_scenario(tiny(folder)), folder / "run", schedule=Schedule(jobs=2))
     return folder / "run"
 
 
@@ -122,14 +122,14 @@ def test_a_partys_models_are_its_own_incarnations_and_nobody_elses(in_jobs: Path
             assert private.stat().st_mode & 0o077 == 0
 
 
-def test_a_cell_that_cannot_be_dealt_breaks_alone_and_is_played_again(tmp_path: Path) -> None:
+def test_a_cell_that_cannot_be_dealt_breaks_alone_and_is_played_again(parties: LocalParties, tmp_path: Path) -> None:
     defences = ["none", {"kind": "top_k", "k": 50}]  # of ten classes, as is seen once the data is opened
     loaded = load_scenario(tiny(tmp_path, grid={"defences": defences, "attacks": ["gap"]}))
-    whole, impossible = play(loaded, tmp_path / "run", Schedule(jobs=1))
+    whole, impossible = play(loaded, tmp_path / "run", parties)
     assert (whole.verdict, impossible.verdict) == ("met", "broken")
     assert "top_k with k=50" in (impossible.error or "")
     assert whole.attacks
-    again = resume_run(tmp_path / "run", SilentObserver())
+    again = resume_run(tmp_path / "run", SilentObserver(), parties)
     assert isinstance(again, list)
     assert [cell.verdict for cell in again] == ["met", "broken"]
 
@@ -139,7 +139,7 @@ def test_shards_share_the_folder_and_the_members_and_leave_no_cell_out(tmp_path:
     found: dict[int, list[Results]] = {}
 
     def shard(number: int) -> None:
-        found[number] = play(loaded, tmp_path / "run", Schedule(shard=(number, 2)))
+        found[number] = play(loaded, tmp_path / "run", schedule=Schedule(shard=(number, 2)))
 
     threads = [threading.Thread(target=shard, args=(number,)) for number in (1, 2)]
     for thread in threads:
@@ -216,20 +216,14 @@ def processes_of(run_dir: Path) -> Iterator[str]:
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for orphans in /proc")
 def test_a_sweep_that_is_stopped_and_killed_at_random_cells_ends_as_if_it_had_not_been(
-    leakdrill: Callable[..., Running], tmp_path: Path
+    leakdrill: Callable[..., Running], parties: LocalParties, tmp_path: Path
 ) -> None:
-    grid = {
-        "attacks": ["gap", "entropy"],
-        "defences": ["none", "top_k", "rounding", "temperature"],
-        "seed": [1, 2, 3],
-    }
+    grid = TINY["grid"] | {"seed": [1, 2, 3]}
     sweep, whole, cut = tiny(tmp_path, grid=grid), tmp_path / "whole", tmp_path / "cut"
-    code, said = leakdrill("run", sweep, "--jobs", 2, "--out", whole).wait()
-    assert code == 0, said
-    assert "24 of 24 cells done" in said
+    play(load_scenario(sweep), whole, parties)
 
     drawn = int(os.environ.get("LEAKDRILL_KILL_SEED", "7"))
-    interrupted, killed = sorted(random.Random(drawn).sample(range(1, 22), 2))
+    interrupted, killed = sorted(random.Random(drawn).sample(range(1, 10), 2))
     print(f"seed {drawn}: interrupted after {interrupted} cells, killed after {killed}")
 
     code, said = leakdrill("run", sweep, "--jobs", 2, "--out", cut).kill_after(interrupted, cut, signal.SIGINT)
@@ -239,14 +233,15 @@ def test_a_sweep_that_is_stopped_and_killed_at_random_cells_ends_as_if_it_had_no
 
     code, said = leakdrill("resume", cut, "--jobs", 2).kill_after(killed, cut, signal.SIGKILL)
     assert code == -signal.SIGKILL, said
-    assert killed <= len(finished(cut)) < 24
+    assert killed <= len(finished(cut)) < 12
     await_that(lambda: not list(processes_of(cut)), LEAVE_SECONDS)  # parties do not outlive their referee
 
     before = {path: path.stat().st_mtime_ns for path in finished(cut)}
-    code, said = leakdrill("resume", cut, "--jobs", 2).wait()
+    code, said = leakdrill("resume", cut).wait()
     assert code == 0, said
+    assert "12 of 12 cells done" in said
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())  # what was done is not done again
-    assert_the_same(whole, cut, num_cells=24)
+    assert_the_same(whole, cut, num_cells=12)
     assert len(list((cut / "models" / "cbig").glob("*/meta.json"))) == 3  # one for each seed
 
 
