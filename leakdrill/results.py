@@ -166,8 +166,8 @@ class DefenceResult(Spec):
 
     @property
     def called(self) -> str:
-        """What tells it from the others."""
-        return self.name or self.kind
+        """What tells it from the others, of which one may have stood there before it."""
+        return (self.name or self.kind) + (f", since step {self.since}" if self.since else "")
 
 
 class Deciding(Spec):
@@ -219,7 +219,7 @@ class Exclusion(Spec):
 
     of: str  # the scenario's key: data.target.dataset, data.verification_pairs
     people: int  # by name
-    images: int | None  # that look like one that was dealt, of those looked at; None: too many, or too small
+    images: int | None  # that look like one of cbig's, of those looked at; None: too many, or too small
     pairs: int = 0  # with one of these, of a set of pairs
 
     @property

@@ -1,6 +1,6 @@
 """What each defence came to: the strongest attack that it stood against, and whether any of these expected it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from leakdrill.attacks.base import Attack
 from leakdrill.results import AttackResult, DefenceResult
@@ -11,17 +11,19 @@ from leakdrill.scenario.steps import DefendStep
 
 def defence_results(
     scenario: Scenario,
+    switched: Sequence[Scenario],
     in_force: Mapping[str, Scenario],
     played: Mapping[str, Attack],
     results: Mapping[str, AttackResult],
 ) -> list[DefenceResult]:
     """One for each defence that ever stood there, of the attacks `played` and their `results`, by name.
 
-    in_force: the scenario as it was at each attack, by the attack's name. What is switched in again is another's.
+    switched: the scenario as each `defend` that was played left it. in_force: as it was at each attack, by the attack's
+    name. What is switched in again is another's.
     """
     found: dict[int, Standing] = {}  # a `defend` that leaves a defence where it was names it anew: it counts as new
     since: dict[int, int] = {}
-    for now in (scenario, *in_force.values()):
+    for now in (scenario.model_copy(update={"timeline": []}), *switched):
         step = _switched_at(now)
         for each in standing(now):
             found.setdefault(id(each.defence), each)

@@ -56,6 +56,7 @@ class Judge:
             self._exclusions.append(excluded)
         self._breaches: list[BreachResult] = []
         self._responses: list[ResponseResult] = []
+        self._switched: list[Scenario] = []  # as each `defend` left it
         self._in_force: dict[str, Scenario] = {}  # by attack: as it was when that was played
         self._played: dict[str, Attack] = {}
         self._attacks: dict[str, AttackResult] = {}
@@ -103,8 +104,10 @@ class Judge:
         self._breaches.append(result)
         return result
 
-    def response(self, result: ResponseResult) -> ResponseResult:
+    def response(self, result: ResponseResult, in_force: Scenario | None = None) -> ResponseResult:
+        """in_force: the scenario with the defences that stand now, where the response is others."""
         self._responses.append(result)
+        self._switched += [in_force] if in_force else []
         return result
 
     def attack(
@@ -139,7 +142,7 @@ class Judge:
 
     def add(self, attack: Attack, result: AttackResult) -> None:
         """An attack that was judged elsewhere: it stands among the others, and decides no expectation."""
-        self._in_force.setdefault(attack.name, self._scenario)
+        self._in_force.setdefault(attack.name, self._switched[-1] if self._switched else self._scenario)
         self._played[attack.name], self._attacks[attack.name] = attack, result
 
     def results(self, environment: dict[str, Any], seconds: dict[str, float], error: str | None) -> Results:
@@ -159,7 +162,9 @@ class Judge:
             responses=tuple(self._responses),
             baseline=baseline.result,
             attacks=list(self._attacks.values()),
-            defences=tuple(defence_results(self._scenario, self._in_force, self._played, self._attacks)),
+            defences=tuple(
+                defence_results(self._scenario, self._switched, self._in_force, self._played, self._attacks)
+            ),
             overlaps=tuple(overlaps(self._cards, self._verified)),
             exclusions=tuple(self._exclusions),
             expectations=expectations,

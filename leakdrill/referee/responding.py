@@ -50,4 +50,5 @@ def switch_in(stage: Stage, defend: Defend, number: int, scenario: Scenario) -> 
         stage.seat.learn(defences_of_victim(scenario))
     kinds = tuple(defence.kind for defence in defend.defences)
     stage.journal.append("defended", party=defend.party, defences=list(kinds))
-    return stage.judge.response(ResponseResult(kind="defend", party=defend.party, step=number, defences=kinds))
+    result = ResponseResult(kind="defend", party=defend.party, step=number, defences=kinds)
+    return stage.judge.response(result, scenario)

@@ -15,7 +15,8 @@ from leakdrill.data.splits import deal
 from leakdrill.referee.judge import Judge
 from leakdrill.referee.table import render
 from leakdrill.referee.truth import Truth
-from leakdrill.results import AttackResult, ExpectationResult, Results
+from leakdrill.results import AttackResult, ExpectationResult, ResponseResult, Results
+from leakdrill.scenario.in_force import in_force
 
 
 def plain(renderable: RenderableType) -> str:
@@ -161,6 +162,26 @@ def test_each_defence_is_worth_what_the_strongest_attack_left_of_it_and_says_whe
     assert (memguard.attacked_adaptively, rounding.attacked_adaptively) == (True, False)  # rounding may move the label
     assert [attack.adaptive_to for attack in found.attacks] == [("memguard",), ()]
     assert (top_k.strongest, top_k.auc, top_k.attacked_adaptively) == (None, None, False)  # nobody asked csmall
+
+
+def test_what_stood_there_from_the_start_is_told_from_what_was_switched_in_even_if_no_attack_came_after() -> None:
+    rounding = {"kind": "rounding", "decimals": 1}
+    defend = {"defend": {"party": "cbig", "defences": [rounding]}}
+    timeline = ["train_source", {"attack": {"kind": "gap"}}, defend, defend]
+    scenario = small(cbig=SMALL["cbig"] | {"api": {"defences": [rounding]}}, timeline=timeline, expect=[])
+    cards = deal(scenario.data, "key")
+    judge = Judge(scenario, Truth(cards.is_member, cards.splits["challenge"].labels), cards)
+    verdict = Verdict(cards.is_member * 1.0, cards.is_member, {})
+    judge.attack(Gap(), [verdict], {}, seconds=1.0, in_force=in_force(scenario, scenario.timeline[:2]))
+    for number in (3, 4):
+        response = ResponseResult(kind="defend", party="cbig", step=number, defences=("rounding",))
+        judge.response(response, in_force(scenario, scenario.timeline[:number]))
+    found = judge.results({}, {}, error=None).defences
+    assert [(each.called, each.strongest) for each in found] == [
+        ("rounding", "gap"),
+        ("rounding, since step 3", None),
+        ("rounding, since step 4", None),
+    ]
 
 
 def test_a_defence_that_no_attack_expects_is_flagged_on_the_console() -> None:
