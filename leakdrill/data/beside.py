@@ -2,20 +2,20 @@
 
 Either they are held back, the last classes of cbig's own data set, csmall's the very last; or both are of another data
 set, the first that have enough photos, csmall's first. Nobody in one of these groups is in another, or cbig's, or in
-the challenge. Of another data set that is checked: an image that looks like one that was dealt is left out, with its
-near-duplicates, and where whole people are in or out, so is whoever has the name of one of the data set's.
+the challenge. Of another data set that is checked: an image that looks like any of cbig's data set is left out with its
+near-duplicates, and where whole people are in or out, so is whoever has the name of one of the data set's. Of all of
+it, dealt or not: an adversary who is dealt of a public data set sees what is missing, and that must not hang on the
+split key.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.data.draw import examples_by_class
-from leakdrill.data.duplicates import Hashes, hashes_of, is_comparable, look_alike, plain_name
+from leakdrill.data.duplicates import MAX_SOURCE, Hashes, hashes_of, is_comparable, look_alike, plain_name
 from leakdrill.data.tasks import (
-    Split,
     Task,
     asked_for,
     counts_of,
@@ -37,7 +37,7 @@ KEYS = {"target": "data.target", "auxiliary": "data.auxiliary_faces"}
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Of the other data set, because cbig's has it: people by name, and images that look like one that was dealt."""
+    """Of the other data set, because cbig's has it: people by name, and images that look like one of its."""
 
     people: int
     images: int | None  # None: too many to compare, or too small
@@ -50,8 +50,8 @@ class Beside:
     left_out: LeftOut | None = None  # None: there is no other data set
 
 
-def tasks_beside(data: Data, source: ExampleSource, dealt: Iterable[Split]) -> Beside:
-    """csmall's and the adversary's, when cbig's part of `source` has been `dealt`.
+def tasks_beside(data: Data, source: ExampleSource) -> Beside:
+    """csmall's and the adversary's, where cbig's part is of `source`. They are the same whatever the split key.
 
     Raises ScenarioError where another data set has too few people, is cbig's own, or has examples of another form.
     """
@@ -63,7 +63,7 @@ def tasks_beside(data: Data, source: ExampleSource, dealt: Iterable[Split]) -> B
             tasks[name] = _task(name, data, source, range(end - num, end), np.empty(0, np.int64))
             end -= num
         return Beside(tasks.get("target"), tasks.get("auxiliary"))
-    search = _Search.of(data, source, other, dealt)
+    search = _Search.of(data, source, other)
     tasks = {name: search.task(name, num) for name, num in wanted.items()}
     return Beside(tasks["target"], tasks.get("auxiliary"), search.left_out)
 
@@ -97,26 +97,25 @@ class _Search:
     data: Data
     other: ExampleSource
     namesakes: set[int]
-    dealt: Hashes | None  # None: images are not compared
+    known: Hashes | None  # of all of cbig's data set; None: images are not compared
     by_class: list[NDArray[np.int64]]
     next: int = 0  # class to look at
     copies: list[NDArray[np.int64]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, data: Data, source: ExampleSource, other: ExampleSource, dealt: Iterable[Split]) -> "_Search":
-        splits, form, others = list(dealt), input_form(source, data), input_form(other, data)
+    def of(cls, data: Data, source: ExampleSource, other: ExampleSource) -> "_Search":
+        form, others = input_form(source, data), input_form(other, data)
         if form != others:
             raise ScenarioError(f"data.target.dataset has {others}, the source task {form}: g_s takes one form")
         names = {plain_name(name) for name in source.classes} if is_by_identity(data) else set()
         namesakes = {label for label, name in enumerate(other.classes) if plain_name(name) in names}
-        hashes = None
-        if is_comparable(form, sum(map(len, splits))):
-            hashes = hashes_of(file for split in splits for file, _ in split.encoded())
-        return cls(data, other, namesakes, hashes, examples_by_class(other))
+        can_compare = is_comparable(form, len(source.labels), MAX_SOURCE)
+        known = hashes_of(source.encoded(range(len(source.labels)))) if can_compare else None
+        return cls(data, other, namesakes, known, examples_by_class(other))
 
     @property
     def left_out(self) -> LeftOut:
-        num_copies = sum(map(len, self.copies)) if self.dealt is not None else None
+        num_copies = sum(map(len, self.copies)) if self.known is not None else None
         return LeftOut(len(self.namesakes), num_copies)
 
     def task(self, name: str, wanted: int) -> Task:
@@ -132,15 +131,15 @@ class _Search:
         return _task(name, self.data, self.other, chosen, np.concatenate([np.empty(0, np.int64), *self.copies]))
 
     def _num_left(self, label: int, total: int) -> int:
-        """Photos of a person that look like none of cbig's: those that do are noted as copies."""
+        """Photos of a person that look like none of cbig's data set: those that do are noted as copies."""
         own = self.by_class[label]
-        if self.dealt is None or len(own) < total:
+        if self.known is None or len(own) < total:
             return len(own)
         hashes = hashes_of(self.other.encoded(own.tolist()))
         if hashes is None:
-            self.dealt = None
+            self.known = None
             return len(own)
-        is_copy = look_alike(hashes, self.dealt)
+        is_copy = look_alike(hashes, self.known)
         groups = self.other.groups[own]
         copies = own[np.isin(groups, groups[is_copy])]
         self.copies.append(copies)
@@ -150,7 +149,7 @@ class _Search:
         beside = " beside csmall's" if name == "auxiliary" and self.data.target else ""
         left = self.left_out
         without = [f"{left.people} with the name of one of cbig's data set's"] if left.people else []
-        without += [f"{left.images} images that look like cbig's"] if left.images else []
+        without += [f"{left.images} images that look like one of cbig's"] if left.images else []
         left_out = f" (left out: {', and '.join(without)})" if without else ""
         return (
             f"{asked_for(KEYS[name], counts_of(self.data, name))} in {wanted} classes, but only {num} of the "

@@ -20,7 +20,8 @@ SIDE = 16  # pixels
 MAX_DIFFERENT = 20  # of SIDE * SIDE signs; of 4,000 photos of 47 people no two people's had fewer than 24, six pairs 32
 FLAT = 3  # grey levels that compression makes of none
 MAX_COMPARED = 20_000  # images of one side; the comparison is of all pairs
-_BLOCK = 256
+MAX_SOURCE = 100_000  # of a whole data set, which a few people's photos are compared with
+_BLOCK = 16  # rows whose distances to 20,000 others stay in a core's cache
 _MAX_KNOWN = 1 << 17
 
 Hashes = NDArray[np.uint64]  # (N, 4)
@@ -35,9 +36,9 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def is_comparable(form: Form, num_images: int) -> bool:
+def is_comparable(form: Form, num_images: int, most: int = MAX_COMPARED) -> bool:
     """Whether examples of this form, and so many of them, can be compared."""
-    return isinstance(form, ImageForm) and min(form.shape[:2]) >= SIDE and num_images <= MAX_COMPARED
+    return isinstance(form, ImageForm) and min(form.shape[:2]) >= SIDE and num_images <= most
 
 
 def difference_hash(file: bytes) -> Hashes | None:
@@ -77,9 +78,9 @@ def look_alike(some: Hashes, others: Hashes) -> NDArray[np.bool_]:
     return found
 
 
-def _distances(some: Hashes, others: Hashes) -> NDArray[np.int64]:
+def _distances(some: Hashes, others: Hashes) -> NDArray[np.uint16]:
     """Signs (N, M) that differ."""
-    differing: NDArray[np.int64] = sum(
-        np.bitwise_count(some[:, None, word] ^ others[None, :, word]).astype(np.int64) for word in range(some.shape[1])
-    )
+    differing = np.zeros((len(some), len(others)), np.uint16)
+    for word in range(some.shape[1]):
+        differing += np.bitwise_count(some[:, None, word] ^ others[None, :, word])
     return differing

@@ -80,7 +80,7 @@ def deal(data: Data, split_key: str) -> Deal:
     sides = (_identities if is_by_identity(data) else _photos)(data, own, split_key) if is_asked else None
     # The order of a split carries nothing: neither classes, nor who of a training set is in the challenge.
     splits = dict(sides.splits) if sides else own.splits(own.draw(split_key), split_key)
-    beside = tasks_beside(data, source, splits.values())
+    beside = tasks_beside(data, source)
     target = beside.target
     if sides is None:
         assert target is not None, "data.target is there where it is asked about"

@@ -36,9 +36,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder(tmp_path_factory.mktemp("own") / "cbig", {f"Own_{letter}": 6 for letter in "abcdefghij"})
 
 
-def dealt(root: Path, **changes: Any) -> Deal:
+def dealt(root: Path, key: str = "key", **changes: Any) -> Deal:
     written = {"set": "image_folder", "root": root, "image_size": 32, "splits": SPLITS} | changes
-    return deal(Data.model_validate(written), "key")
+    return deal(Data.model_validate(written), key)
 
 
 def people(split: Split) -> set[str]:
@@ -78,7 +78,7 @@ OTHERS = {"Own_A": 6, "P": 3, "Q": 5, "R": 5, "S": 5, "T": 5}
 
 @pytest.fixture
 def other(own: Path, tmp_path: Path) -> Path:
-    """Five people and Own_A, who is cbig's; of Q two photos are copies of two of Own_a's, larger and as JPEG."""
+    """Five people and Own_A, who is cbig's; of Q six photos are copies of Own_a's, larger and as JPEG."""
     root = folder(tmp_path / "other", OTHERS)
     for number in range(6):
         copy = io.BytesIO()
@@ -92,22 +92,30 @@ def beside(root: Path, classes: int = 2, **changes: Any) -> dict[str, Any]:
     return {"target": {"classes": classes, "train": 2, "test": 1, "dataset": dataset} | changes}
 
 
-def test_of_another_data_set_cbigs_people_and_copies_of_what_was_dealt_are_left_out(own: Path, other: Path) -> None:
+def test_of_another_data_set_cbigs_people_and_copies_of_its_images_are_left_out(own: Path, other: Path) -> None:
     made = dealt(own, **beside(other), auxiliary_faces={"classes": 2, "per_class": 5}, **BY_IDENTITY)
     assert people(made.splits["target_train"]) == {"P", "Q"}
     assert people(made.splits["auxiliary_faces"]) == {"R", "S"}
     assert made.left_out is not None
     assert made.left_out.people == 1
-    held = people(made.splits["source_train"]) | people(made.splits["outsiders"])
-    num_dealt = sum(
-        sum(made.splits[name].source.labels[made.splits[name].indices] == 0)
-        for name in ("source_train", "source_validation", "source_test", "outsiders")
-        if name in made.splits
-    )
-    assert "Own_a" in held
-    assert made.left_out.images == num_dealt > 0  # the copies of those of Own_a's photos that were dealt
+    assert made.left_out.images == 6
     for overlap in overlaps(made):
         assert (overlap.shared_names, overlap.near_duplicates) == (0, 0)
+
+
+def test_what_of_another_data_set_is_missing_says_nothing_of_who_is_a_member(own: Path, other: Path) -> None:
+    asked = beside(other) | {"auxiliary_faces": {"classes": 2, "per_class": 5}} | BY_IDENTITY
+    a_key_each = {is_in: _a_deal(own, asked, is_in) for is_in in (True, False)}
+    for made in a_key_each.values():
+        assert people(made.splits["target_train"]) == {"P", "Q"}
+        assert made.left_out is not None
+        assert made.left_out.images == 6  # of Own_a, of whom as an outsider only two are dealt
+
+
+def _a_deal(root: Path, asked: dict[str, Any], is_member: bool) -> Deal:
+    """By the first key that has Own_a as a member, or as a non-member."""
+    made = (dealt(root, f"key {number}", **asked) for number in range(50))
+    return next(each for each in made if ("Own_a" in people(each.splits["source_train"])) == is_member)
 
 
 def test_where_photos_are_in_or_out_a_name_is_only_reported(own: Path, other: Path) -> None:

@@ -93,7 +93,7 @@ class _Trial:
 
 def _asked(data: Data, public: ExampleSource) -> Task:
     """The task that the challenge is about."""
-    of_target = tasks_beside(data, public, []).target if data.challenge.members_of == "target" else None
+    of_target = tasks_beside(data, public).target if data.challenge.members_of == "target" else None
     return of_target or source_task(data, public)
 
 
