@@ -11,6 +11,7 @@ import pytest
 from small import small
 
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import LocalParties
 from leakdrill.report import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -25,10 +26,10 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(parties: LocalParties, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a small real drill, with the pictures of those who are most exposed."""
     run_dir = tmp_path_factory.mktemp("runs") / "small"
-    with Drill(small(), out=run_dir) as drill:
+    with Drill(small(), out=run_dir, parties=parties) as drill:
         drill.run()
     return write_report(run_dir, include_examples=True)
 
