@@ -3,11 +3,13 @@
 The deal keeps listed near-duplicates of one data set together, and whole people where whole people are in or out. Of
 another data set it leaves out what cbig's has. It cannot know that nobody listed a copy within one set. So this looks
 at what was dealt, and says what it finds in the results. Shared names are no fault where photos are in or out; shared
-images always are. Where whole people are in or out, one whose name is on two sides is refused before anything is
-trained. What looks the same is leakdrill.data.duplicates's to say.
+images always are. Where whole people are in or out, a name that two of them have is refused before anything is
+trained, whatever sides this split key puts them on: that a drill begins must say nothing of the key. What looks the
+same is leakdrill.data.duplicates's to say.
 """
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -35,19 +37,26 @@ class _Side:
 
 
 def check_people(deal: Deal) -> None:
-    """Raise ScenarioError where whole people are in or out, and a name is on two sides."""
+    """Raise ScenarioError where whole people are in or out, and two of the data set, or of two sides, have one name."""
     if "outsiders" not in deal.splits:
         return
+    everybody = Counter(map(plain_name, deal.splits["outsiders"].source.classes))
+    if twice := sorted(name for name, count in everybody.items() if count > 1):
+        raise _namesakes(len(twice), "are two classes", twice[0])
     apart = {"members": teacher(deal), "non-members": [deal.splits["outsiders"]]}
     apart["csmall's"] = [deal.splits[name] for name in SIDES["student"] if name in deal.splits]
     apart["the adversary's auxiliary faces"] = [split] if (split := deal.splits.get("auxiliary_faces")) else []
     names = {side: set[str]().union(*map(names_of, splits)) for side, splits in apart.items()}
     for side, other in combinations(names, 2):
         if shared := sorted(names[side] & names[other]):
-            raise ScenarioError(
-                f"{len(shared)} people are {side} and {other} by name, such as {shared[0]!r}: give different people "
-                "different names, without regard to capitals and punctuation, and one person's photos a single folder"
-            )
+            raise _namesakes(len(shared), f"are {side} and {other}", shared[0])
+
+
+def _namesakes(num: int, are: str, name: str) -> ScenarioError:
+    return ScenarioError(
+        f"{num} people {are} by name, such as {name!r}: give different people different names, without regard to "
+        "capitals and punctuation, and one person's photos a single folder"
+    )
 
 
 def overlaps(deal: Deal, verified: Split | None = None) -> list[Overlap]:

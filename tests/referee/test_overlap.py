@@ -30,16 +30,18 @@ def planted(dealt: Deal, split: str, taken_from: Split) -> Deal:
     return replace(dealt, splits=dealt.splits | {split: moved})
 
 
-def test_a_name_on_both_sides_of_membership_is_refused_however_it_is_written() -> None:
+@pytest.mark.parametrize("side", ["outsiders", "source_train"])
+def test_a_name_that_two_people_have_is_refused_however_it_is_written_and_dealt(side: str) -> None:
     check_people(cards())
     dealt = cards()
-    inside, outside = (dealt.splits[name] for name in ("source_train", "outsiders"))
+    inside, outside = (dealt.splits[name] for name in ("source_train", side))
     classes = list(inside.source.classes)
     twice = classes[inside.source.labels[inside.indices[0]]]
-    classes[outside.source.labels[outside.indices[0]]] = twice.upper()
+    labels = outside.source.labels[outside.indices]
+    classes[labels[labels != inside.source.labels[inside.indices[0]]][0]] = twice.upper()
     source = SimpleNamespace(classes=classes, labels=inside.source.labels)
     splits = {name: replace(split, source=source) for name, split in dealt.splits.items()}  # type: ignore[arg-type]
-    with pytest.raises(ScenarioError, match="1 people are members and non-members by name, such as"):
+    with pytest.raises(ScenarioError, match="1 people are two classes by name, such as"):
         check_people(replace(dealt, splits=splits))
 
 
