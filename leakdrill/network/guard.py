@@ -142,15 +142,14 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
         labels = (self._guard.party, name, *_labels(handler, method))
         try:
             with _SECONDS.labels(*labels).time():
-                self._guard.check_certificate(name, context)
-                check = partial(self._guard.check, name, path, self._listener)
+                check = partial(self._check, name, path, context)
                 check()
                 if handler is None:  # granted by a row for all of its service
                     raise AccessDenied(f"{name} may not call {path}: there is no such method")
                 with self._counted(name):
                     if self._guard.audit:
                         self._guard.audit.check()
-                    await _call(handler, _each(messages, check), context)
+                    await _call(handler, _each(messages, check), context, check)
         except LeakdrillError as error:
             status, refusal = error.status, error
             context.set_trailing_metadata(((ERROR_KEY, type(error).__name__), *error.metadata()))
@@ -168,6 +167,10 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
         finally:
             _HANDLED.labels(*labels, status).inc()
             self._guard.answered(self._listener, name, method, status, refusal, "" if handler else path)
+
+    def _check(self, name: str, path: str, context: Context) -> None:
+        self._guard.check_certificate(name, context)
+        self._guard.check(name, path, self._listener)
 
     @contextlib.contextmanager
     def _counted(self, name: str) -> Iterator[None]:
@@ -201,14 +204,18 @@ async def _abort(context: Context, status: str, message: str) -> None:
         await context.abort(grpc.StatusCode[status], message)
 
 
-async def _call(handler: Handler, messages: AsyncIterator[bytes], context: Context) -> None:
-    """Decodes, runs the servicer's method, and sends what it answers: any of gRPC's four kinds of method."""
+async def _call(handler: Handler, messages: AsyncIterator[bytes], context: Context, check: Callable[[], None]) -> None:
+    """Decodes, runs the servicer's method, and sends what it answers: any of gRPC's four kinds of method.
+
+    A stream of answers ends when `check` raises: a leak that is under way when it is closed, with who reads slowly.
+    """
     requests = _decoded(messages, handler.request_deserializer)
     behaviour = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
     answer = behaviour(requests if handler.request_streaming else await _only(requests), context)
     if isinstance(answer, AsyncGenerator):
         async with contextlib.aclosing(answer):  # so that its cleanup runs now when the caller goes away
             async for response in answer:
+                check()
                 await context.write(response)
     else:
         response = await answer

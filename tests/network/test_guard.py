@@ -2,7 +2,8 @@
 
 import logging
 import queue
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,33 @@ def test_a_stream_of_requests_is_let_in_message_by_message(
 
     with connect(address, credentials["referee"], "cbig") as channel:
         assert refusal(party_pb2_grpc.PartyServiceStub(channel).Provision, requests())[0] == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize("response", ["state", "certificates"])
+def test_a_leak_under_way_ends_where_it_is_closed(
+    credentials: dict[str, Credentials], tmp_path: Path, response: str
+) -> None:
+    guard = Guard("csmall", Policy.load())
+    guard.state = "breached"
+    Authority.create().issue("csmall", tmp_path)
+
+    class ClosedHalfway(target_pb2_grpc.ExfiltrationServiceServicer):
+        async def Exfiltrate(self, request: Any, context: Any) -> AsyncIterator[target_pb2.ExfiltrateResponse]:
+            yield target_pb2.ExfiltrateResponse()
+            if response == "state":
+                guard.enter("open")
+            else:
+                guard.trust_only(Credentials.load(tmp_path))
+            yield target_pb2.ExfiltrateResponse()
+
+    add = partial(target_pb2_grpc.add_ExfiltrationServiceServicer_to_server, ClosedHalfway())
+    with (
+        served(guard, [Listener("exfiltration", add, ())], credentials["csmall"]) as addresses,
+        connect(addresses["exfiltration"], credentials["adversary"], "csmall") as channel,
+    ):
+        parts = target_pb2_grpc.ExfiltrationServiceStub(channel).Exfiltrate(target_pb2.ExfiltrateRequest(), timeout=10)
+        next(parts)
+        assert refusal(next, parts)[0] == "PERMISSION_DENIED"
 
 
 def test_a_method_is_refused_on_a_listener_where_its_row_does_not_stand(credentials: dict[str, Credentials]) -> None:
