@@ -16,6 +16,7 @@ from rich.table import Table
 from leakdrill.cli.devices import DeviceOption, with_devices
 from leakdrill.cli.report import leave_report
 from leakdrill.cli.shell import OutOption, ScenarioArgument, SetOption, SmokeOption, new_run_dir, stdout
+from leakdrill.errors import PartyUnavailable
 
 if TYPE_CHECKING:
     from leakdrill.player.hosting import Hosted
@@ -92,12 +93,15 @@ def up(
         is_breached = doors[-1:] == ["breach"]  # what was copied before a revoke, nobody can copy now
         with hosting(drill.stage, seats, listening, is_breached) as hosted:
             _introduce(console, parties, run_dir, seats, hosted)
-            _watch(console, parties, hosted)
+            died = _watch(console, parties, hosted)
         if any(line.num_submissions for line in hosted.scoreboard.standings()):
-            console.print("\njudging what was handed in, with all that is in a report; Ctrl-C leaves it out")
+            later = f"Ctrl-C leaves it to leakdrill resume {shlex.quote(str(run_dir))}"
+            console.print(f"\njudging what was handed in, with all that is in a report; {later}", soft_wrap=True)
             with suppress(KeyboardInterrupt):
-                drill.judge()
+                drill.judge(error=drill.stage.diagnosis(died) if died else None)
                 leave_report(run_dir)
+        if died:
+            raise died
 
 
 def _introduce(
@@ -124,14 +128,17 @@ def _introduce(
     console.print("\nCtrl-C stops the parties\n")
 
 
-def _watch(console: Console, parties: "LocalParties", hosted: "Hosted") -> None:
-    """The scoreboard until Ctrl-C, or SIGTERM. Raises PartyUnavailable when a party dies on its own."""
+def _watch(console: Console, parties: "LocalParties", hosted: "Hosted") -> PartyUnavailable | None:
+    """The scoreboard until Ctrl-C, or SIGTERM, or a party dies on its own: of what, then."""
     from leakdrill.player.scoreboard import table
 
     shown, num_shown = None, 0
     with _stopped_by_sigterm(), suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
-            parties.check()
+            try:
+                parties.check()
+            except PartyUnavailable as died:
+                return died
             lines = hosted.scoreboard.standings()
             num_submissions = sum(line.num_submissions for line in lines)
             if console.is_terminal and lines != shown:
@@ -140,6 +147,7 @@ def _watch(console: Console, parties: "LocalParties", hosted: "Hosted") -> None:
                 console.print(table(lines))
             shown, num_shown = lines, num_submissions
             time.sleep(POLL_SECONDS)
+    return None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from leakdrill.player.scoreboard import Scoreboard
 from leakdrill.player.scores import max_bytes
 from leakdrill.player.seats import Seat, write_seats
 from leakdrill.player.server import scoreboard_page, submission_desk
-from leakdrill.player.submissions import hand_in, played_by, read_record
+from leakdrill.player.submissions import hand_in
 from leakdrill.referee.local import HOST, REFEREE, LocalParties
 from leakdrill.referee.stage import Stage
 
@@ -52,7 +52,7 @@ class Hosted:
 def hosting(stage: Stage, seats: tuple[Seat, ...], listening: Listening, is_breached: bool) -> Iterator[Hosted]:
     """Writes every player's folder, and takes and shows their scores until the block is left.
 
-    Then what was handed in is in the stage's judge, as attacks that are called NAME_1, NAME_2 and so on.
+    The drill finds what was handed in on the run's record when it is judged.
     """
     by_caller = {seat.caller: seat for seat in seats}
     referee = stage.parties
@@ -72,7 +72,3 @@ def hosting(stage: Stage, seats: tuple[Seat, ...], listening: Listening, is_brea
     ):
         write_folders(stage, seats, submit_url, is_breached)
         yield Hosted(scoreboard, page_url, submit_url)
-    by_name = {seat.name: seat for seat in seats}
-    for said in read_record(stage.run_dir):
-        if said.result and (seat := by_name.get(said.seat)):
-            stage.judge.add(played_by(seat, said.number, stage.scenario), said.result)

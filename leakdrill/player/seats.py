@@ -92,7 +92,7 @@ def write_seats(run_dir: Path, seats: Sequence[Seat]) -> None:
     """Add these to those that are there, in the place of any of the same name."""
     folder = run_dir / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    others = [seat for seat in _recorded(run_dir) if seat.name not in {each.name for each in seats}]
+    others = [seat for seat in recorded_seats(run_dir) if seat.name not in {each.name for each in seats}]
     part = folder / f"seats.json.{secrets.token_hex(4)}"
     part.write_bytes(_SEATS.dump_json((*others, *seats), indent=2))
     part.replace(folder / "seats.json")
@@ -100,12 +100,18 @@ def write_seats(run_dir: Path, seats: Sequence[Seat]) -> None:
 
 def read_seats(run_dir: Path) -> tuple[Seat, ...]:
     """Raises NotFound for a run that takes no submissions."""
-    if not (seats := _recorded(run_dir)):
+    if not (seats := recorded_seats(run_dir)):
         raise NotFound(
             f"{run_dir} takes no submissions: wanted the folder of a run that leakdrill up has started, or of one that "
             "has come to an attack {kind: external} of its timeline"
         )
     return seats
+
+
+def recorded_seats(run_dir: Path) -> tuple[Seat, ...]:
+    """None where nobody plays."""
+    path = run_dir / FOLDER / "seats.json"
+    return _SEATS.validate_json(path.read_bytes()) if path.exists() else ()
 
 
 def seat_of(run_dir: Path, name: str | None) -> Seat:
@@ -118,11 +124,6 @@ def seat_of(run_dir: Path, name: str | None) -> Seat:
             return seat
     told = f"nobody called {name!r} plays here" if name is not None else "several play here"
     raise NotFound(f"{told}: say --name with one of {', '.join(seat.name for seat in seats)}")
-
-
-def _recorded(run_dir: Path) -> tuple[Seat, ...]:
-    path = run_dir / FOLDER / "seats.json"
-    return _SEATS.validate_json(path.read_bytes()) if path.exists() else ()
 
 
 def _check_name(name: str, where: str) -> None:

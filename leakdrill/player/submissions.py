@@ -11,6 +11,8 @@ What a line has beyond that is for whoever holds the run's folder, and the truth
 import hashlib
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +24,16 @@ from leakdrill.attacks.external import External
 from leakdrill.errors import BudgetExhausted
 from leakdrill.locks import locked
 from leakdrill.player.scores import opaque_ids, read_scores
-from leakdrill.player.seats import FOLDER, Seat
+from leakdrill.player.seats import FOLDER, Seat, recorded_seats
 from leakdrill.player.spent import Spent
 from leakdrill.referee import verdicts
 from leakdrill.referee.judged_attack import judge_attack
 from leakdrill.referee.truth import load_split_key
 from leakdrill.results import AttackResult, Interval, Results
 from leakdrill.runs.reading import RESULTS, recorded_scenario
-from leakdrill.runs.rows import write_csv
 from leakdrill.runs.scored import read_truth, scores_path
+from leakdrill.runs.writing import write_results
+from leakdrill.scenario.in_force import in_force
 from leakdrill.scenario.schema import Scenario
 from leakdrill.spec import Spec
 
@@ -119,6 +122,17 @@ def read_record(run_dir: Path) -> list[Submission]:
     return [Submission.model_validate_json(line) for line in whole]
 
 
+@contextmanager
+def held(run_dir: Path) -> Iterator[list[tuple[Seat, int, AttackResult]]]:
+    """What was judged as it came in, with whose it is and its number; no more comes in until the block is left."""
+    if not (run_dir / FOLDER).exists():
+        yield []
+        return
+    with locked(run_dir / FOLDER / "lock"):
+        seats = {seat.name: seat for seat in recorded_seats(run_dir)}
+        yield [(seats[said.seat], said.number, said.result) for said in read_record(run_dir) if said.result]
+
+
 def saved_scores(run_dir: Path, seat: Seat, number: int) -> Path:
     """A step's wait among the submissions, until the drill has judged them."""
     if seat.is_step:
@@ -138,24 +152,19 @@ def played_by(seat: Seat, number: int, scenario: Scenario) -> External:
 
 
 def _judged(run_dir: Path, seat: Seat, number: int, verdict: Verdict) -> AttackResult:
-    scenario, truth = recorded_scenario(run_dir), read_truth(run_dir)
-    queries = Spent(run_dir).of(seat.caller)
-    notes = {"player": seat.name, "submission": number}
-    said = Verdict(verdict.scores, verdict.decisions, notes)
-    asked = truth.is_member, np.ones(len(truth.is_member), bool)
-    return judge_attack(played_by(seat, number, scenario), [said], asked, scenario, truth, queries, 0.0).result
+    """Against the defences that stand when the whole timeline is played, as it is before players are let in."""
+    recorded, truth = recorded_scenario(run_dir), read_truth(run_dir)
+    attack, now = played_by(seat, number, recorded), in_force(recorded, recorded.timeline)
+    said = Verdict(verdict.scores, verdict.decisions, {"player": seat.name, "submission": number})
+    about = truth.is_member, np.ones(len(truth.is_member), bool)
+    return judge_attack(attack, [said], about, now, truth, Spent(run_dir).of(seat.caller), 0.0).result
 
 
 def _add_to_results(run_dir: Path, result: AttackResult) -> None:
     """Where the run is judged already; else the referee does it at the end."""
-    path = run_dir / RESULTS
-    if not path.exists():
-        return
-    results = Results.model_validate_json(path.read_text())
-    part = path.with_suffix(".json.part")
-    part.write_text(results.model_copy(update={"attacks": [*results.attacks, result]}).model_dump_json(indent=2))
-    part.replace(path)
-    write_csv(run_dir)
+    if (path := run_dir / RESULTS).exists():
+        results = Results.model_validate_json(path.read_text())
+        write_results(run_dir, results.model_copy(update={"attacks": [*results.attacks, result]}))
 
 
 def _append(run_dir: Path, said: Submission) -> None:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from leakdrill.errors import LeakdrillError, ScenarioError
+from leakdrill.player.submissions import held, played_by
 from leakdrill.referee import clause
 from leakdrill.referee.attacking import begun_attacks
 from leakdrill.referee.console import Observer, SilentObserver, describe
@@ -24,8 +25,8 @@ from leakdrill.referee.stage import Stage, check_deal, set_stage
 from leakdrill.referee.steps import Steps
 from leakdrill.referee.truth import fresh_split_key, load_split_key, save_scenario, save_split_key
 from leakdrill.results import Results
-from leakdrill.runs.rows import write_csv
 from leakdrill.runs.running import alone
+from leakdrill.runs.writing import write_results
 from leakdrill.scenario.loading import load_scenario
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.steps import name_of
@@ -182,14 +183,17 @@ class Drill(Steps):
         return lost
 
     def judge(self, error: str | None = None) -> Results:
-        """What the drill found so far, left in results.json and results.csv; with an `error`, it is `broken`."""
+        """What the drill found so far, left in results.json and results.csv; with an `error`, it is `broken`.
+
+        What players have handed in is among it, also what came in before this process began.
+        """
         devices = {client.name: client.device for client in self._stage.clients}
         of_machine = environment(self.scenario.model_dump_json(), devices)
-        results = self._stage.judge.results(of_machine, self._seconds, error)
-        part = self.run_dir / "results.json.part"
-        part.write_text(results.model_dump_json(indent=2))
-        part.replace(self.run_dir / "results.json")
-        write_csv(self.run_dir)
+        with held(self.run_dir) as submissions:
+            for seat, number, result in submissions:
+                self._stage.judge.add(played_by(seat, number, self.scenario), result)
+            results = self._stage.judge.results(of_machine, self._seconds, error)
+            write_results(self.run_dir, results)
         self._stage.journal.append("judged", verdict=results.verdict)
         self._observer.finished(results)
         return results

@@ -123,6 +123,9 @@ class FakeParties:
         if error := next(self.looks):
             raise error
 
+    def diagnosis(self, error: Exception) -> str:
+        return str(error)
+
 
 class FakeDrill:
     """A drill that notes what is played, and finds what it is told to find."""
@@ -149,8 +152,8 @@ class FakeDrill:
     def open_public_apis(self) -> None:
         self.played.append("open")
 
-    def judge(self) -> Results:
-        self.played.append("judge")
+    def judge(self, error: str | None = None) -> Results:
+        self.played.append(f"judge: {error}" if error else "judge")
         return self.results
 
     def run(self) -> Results:

@@ -62,7 +62,12 @@ def test_what_was_handed_in_is_shown_and_judged_at_the_end(
 
 
 def test_up_reports_a_party_that_dies_while_it_waits(
-    leakdrill: Shell, scenario: Path, tmp_path: Path, drills: Any, monkeypatch: pytest.MonkeyPatch
+    leakdrill: Shell,
+    scenario: Path,
+    tmp_path: Path,
+    drills: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    standings: list[Line],
 ) -> None:
 
     def dies() -> None:
@@ -72,7 +77,11 @@ def test_up_reports_a_party_that_dies_while_it_waits(
     answer = leakdrill("up", scenario, "--out", tmp_path / "out")
     assert answer.exit_code == 2
     assert "cbig died (killed by SIGKILL)" in answer.stderr
-    assert drills.made[0].played[-1] == "stop"
+    assert drills.made[0].played[-2:] == ["open", "stop"], "nobody had handed anything in"
+    standings.append(Line("Ada", Interval(value=0.61, low=0.5, high=0.7), 1200, 1, 3))
+    answer = leakdrill("up", scenario, "--out", tmp_path / "again")
+    assert answer.exit_code == 2
+    assert drills.made[1].played[-2:] == ["judge: cbig died (killed by SIGKILL)", "stop"]
 
 
 @pytest.mark.parametrize(

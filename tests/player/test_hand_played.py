@@ -136,11 +136,12 @@ def test_a_players_folder_has_what_is_granted_and_nothing_of_the_truth(at: Class
         assert telling({**challenge, "told": truth["is_member"] + 0.5}, truth["is_member"]) == ["told"]
 
 
-def test_at_the_end_all_that_was_handed_in_stands_in_the_results(at: Class) -> None:
+def test_all_that_was_handed_in_stands_in_the_results_whatever_became_of_the_class(at: Class) -> None:
+    found = {attack.name: attack for attack in at.drill.judge().attacks}  # as resume does, where it ended by itself
     at.doors.close()
+    assert [attack.name for attack in at.drill.judge().attacks] == list(found), "again, and none of them twice"
     with pytest.raises(OSError):
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(at.hosted.page_url, timeout=5)
-    found = {attack.name: attack for attack in at.drill.judge().attacks}
     assert {"ada_lovelace_1", "ada_lovelace_2", "gap", "entropy", "mine"} <= set(found)
     assert found["ada_lovelace_1"].notes == {"player": "Ada Lovelace", "submission": 1}
     assert found["ada_lovelace_1"].auc == found["gap"].auc

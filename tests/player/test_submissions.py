@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small import small
 
 from leakdrill.errors import BudgetExhausted, InvalidInput, NotFound
+from leakdrill.player import submissions
 from leakdrill.player.scoreboard import Scoreboard
 from leakdrill.player.scores import to_csv
 from leakdrill.player.seats import of_step, seat_of
 from leakdrill.player.submissions import hand_in, read_record
+from leakdrill.referee.judged_attack import judge_attack
+from leakdrill.referee.truth import save_scenario
+from leakdrill.scenario.schema import Scenario
 
 MakeRun = Callable[..., Any]
 
@@ -69,6 +74,23 @@ def test_the_same_scores_again_are_answered_again_and_not_counted(make_run: Make
     first = hand_in(run_dir, ada, noise(1, ids))
     assert str(hand_in(run_dir, ada, noise(1, ids))) == str(first)
     assert len(read_record(run_dir)) == 1
+
+
+def test_what_is_handed_in_after_a_defend_is_judged_as_against_what_was_switched_in(
+    make_run: MakeRun, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_dir, (ada,) = make_run("Ada")
+    defend = {"defend": {"party": "cbig", "defences": [{"kind": "rounding", "decimals": 1}]}}
+    save_scenario(run_dir, small(timeline=["train_source", defend], expect=[]))
+    given: list[Scenario] = []
+
+    def judge(attack: Any, said: Any, asked: Any, scenario: Scenario, *rest: Any) -> Any:
+        given.append(scenario)
+        return judge_attack(attack, said, asked, scenario, *rest)
+
+    monkeypatch.setattr(submissions, "judge_attack", judge)
+    hand_in(run_dir, ada, noise(1, ids))
+    assert [defence.kind for defence in given[0].cbig.api.defences] == ["rounding"]
 
 
 def test_every_repeat_of_a_step_takes_a_file_though_it_says_the_same(make_run: MakeRun, ids: list[str]) -> None:
