@@ -2,7 +2,8 @@
 
 All by the stratified bootstrap, seeded by name, the same resample for all repeats of an attack. Where a resample can
 show no error because the sample has none (a perfect attack), the exact bound stands instead of a width of zero.
-Resampling takes examples for independent; where they are not, its draws are spread by their `design_effect`.
+Resampling takes examples for independent; where they are not, its draws are spread by their `design_effect`, and so
+many of them are one trial of the exact bound.
 """
 
 import math
@@ -32,7 +33,8 @@ def interval(judged: Judged, metric: str, resamples: Resamples | None = None, le
     if not _is_resolved(judged, metric):
         return None
     resamples = resamples or Resamples.draw(judged)
-    return _around(point(judged, metric), _draws(judged, metric, resamples), level, _num_trials(judged, metric))
+    found = _around(point(judged, metric), _draws(judged, metric, resamples), level)
+    return _exact_if_flawless(found, judged, metric, level) if found and found.low == found.high else found
 
 
 def paired_difference(a: Judged, b: Judged, metric: str, num: int = NUM_RESAMPLES, seed: int = SEED) -> Interval | None:
@@ -94,8 +96,8 @@ def simultaneous_auc_intervals(
         value, half = values[name], width * errors[name]
         if name in moving:
             return Interval(value=value, low=max(0.0, value - half), high=min(1.0, value + half))
-        low, high = _exact_if_flawless(value, _num_trials(judged[name], "auc"), 1 - (1 - level) / len(judged))
-        return Interval(value=value, low=low, high=high)
+        unmoved = Interval(value=value, low=value, high=value)
+        return _exact_if_flawless(unmoved, judged[name], "auc", 1 - (1 - level) / len(judged))
 
     return {name: around(name) for name in judged}
 
@@ -120,18 +122,21 @@ def point(judged: Judged, metric: str) -> float:
     return float(mean_over_repeats(statistic(judged, metric, Resamples.identity(judged)))[0])
 
 
-def _around(value: float, draws: Floats, level: float, num_trials: int = 0) -> Interval | None:
-    """The percentile interval of the draws; the exact one where they have no width at a rate of 0 or 1."""
+def _around(value: float, draws: Floats, level: float) -> Interval | None:
+    """The percentile interval of the draws."""
     if np.isnan(value):
         return None
     low, high = np.quantile(draws[~np.isnan(draws)], [(1 - level) / 2, (1 + level) / 2])
-    if num_trials and low == high:
-        low, high = _exact_if_flawless(value, num_trials, level)
     return Interval(value=value, low=float(low), high=float(high))
 
 
-def _exact_if_flawless(value: float, num_trials: int, level: float) -> tuple[float, float]:
-    return clopper_pearson(int(value) * num_trials, num_trials, level) if value in (0.0, 1.0) else (value, value)
+def _exact_if_flawless(unmoved: Interval, judged: Judged, metric: str, level: float) -> Interval:
+    """The exact bound for a rate of 0 or 1 that no resample moves."""
+    if unmoved.value not in (0.0, 1.0):
+        return unmoved
+    num_trials = _num_trials(judged, metric)
+    low, high = clopper_pearson(int(unmoved.value) * num_trials, num_trials, level, judged.design_effect)
+    return Interval(value=unmoved.value, low=low, high=high)
 
 
 def _num_trials(judged: Judged, metric: str) -> int:

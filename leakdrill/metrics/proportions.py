@@ -6,13 +6,20 @@ from leakdrill.errors import InvalidInput
 from leakdrill.results import Proportion
 
 
-def clopper_pearson(num_successes: int, num_trials: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact binomial interval, equal-tailed (Clopper and Pearson, 1934). Raises InvalidInput without trials."""
+def clopper_pearson(
+    num_successes: int, num_trials: int, level: float = 0.95, design_effect: float = 1.0
+) -> tuple[float, float]:
+    """The exact binomial interval, equal-tailed (Clopper and Pearson, 1934). Raises InvalidInput without trials.
+
+    design_effect: of trials that are not independent, so many count as one (Korn and Graubard, Survey Methodology 24,
+    1998, without their correction for an estimated effect); the interval is no longer exact then.
+    """
     if num_trials < 1 or not 0 <= num_successes <= num_trials:
         raise InvalidInput(f"{num_successes} successes in {num_trials} trials: wanted a count out of at least one")
-    num_failures, tail = num_trials - num_successes, (1 - level) / 2
-    low = float(betaincinv(num_successes, num_failures + 1, tail)) if num_successes else 0.0
-    high = float(betaincinv(num_successes + 1, num_failures, 1 - tail)) if num_failures else 1.0
+    successes, failures = num_successes / design_effect, (num_trials - num_successes) / design_effect
+    tail = (1 - level) / 2
+    low = float(betaincinv(successes, failures + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, failures, 1 - tail)) if failures else 1.0
     return low, high
 
 

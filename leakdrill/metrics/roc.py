@@ -26,7 +26,7 @@ def tpr_at_fpr(judged: Judged, fprs: tuple[float, ...] = FPRS) -> list[TprAtFpr]
     One repeat, because counts of several repeats over the same examples do not add up (the spread over repeats stands
     beside it). Without interpolation. Targets that stand for fewer than ten non-members are left out.
 
-    The exact interval is of the share of members above *this* threshold, which chance has placed as well: it is too
+    The counted interval is of the share of members above *this* threshold, which chance has placed as well: it is too
     narrow for the TPR at the target itself, whose interval, and what a clause is decided by, is `intervals.interval`.
     """
     false_positives, true_positives, _ = _counts(judged.scores[0], judged.is_member)
@@ -37,7 +37,7 @@ def tpr_at_fpr(judged: Judged, fprs: tuple[float, ...] = FPRS) -> list[TprAtFpr]
         allowed = allowed_false_positives(fpr, judged.num_non_members)
         at = int(np.searchsorted(false_positives, allowed, "right")) - 1
         hits = int(true_positives[at])
-        low, high = clopper_pearson(hits, judged.num_members)
+        low, high = clopper_pearson(hits, judged.num_members, design_effect=judged.design_effect)
         rate = {"value": hits / judged.num_members, "low": low, "high": high}
         points.append(TprAtFpr(**rate, fpr=fpr, true_positives=hits, false_positives=int(false_positives[at])))
     return points

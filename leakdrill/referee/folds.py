@@ -7,7 +7,7 @@ many of the one as of the other, so that what is told says nothing by its size e
 
 Scores of two classifiers do not compare. So a fold's scores are replaced by their ranks in it, from 0 to 1, before the
 folds are pooled; and the mean and the deviation of the folds' own AUCs, which papers report, stand beside. Folds teach
-each other, which a bootstrap over people does not see: `design_effect` says how much that is, and widens the intervals.
+each other, which a bootstrap over people does not see: `design_effect` says about how much, and widens all intervals.
 """
 
 from collections.abc import Sequence
@@ -201,13 +201,14 @@ def abstained(verdicts: Sequence[Verdict]) -> Bools:
 
 
 def design_effect(folds: Sequence[Fold]) -> float:
-    """How many times the variance of independent people a rate over all folds has, at most: 1 to 2.
+    """How many times the variance of independent people a rate over all folds has, to first order: 1 to 2.
 
-    Where there is nothing to find, a rate is a sum over pairs of people of what the label of one adds to the score of
-    the other. If j teaches i in i's fold, and i teaches j in j's, the pair counts twice, with the same luck: where all
-    do, that doubles the variance (of a sum over ordered pairs that come in equal twos). The covariance of the two is at
-    most their variance, so 1 + the share of the teaching that is mutual is a bound for any classifier. Where there is
-    something to find, people vary more than what they teach, and the intervals are wider than they need be.
+    Where there is nothing to find, a rate is, to first order, a sum over pairs of people of what the label of one adds
+    to the score of the other. If j teaches i in i's fold, and i teaches j in j's, the pair counts twice, with the same
+    luck: where all do, that doubles the variance (of a sum over ordered pairs that come in equal twos). The covariance
+    of the two is at most their variance, so 1 + the share of the teaching that is mutual bounds that sum. What several
+    labels do together is left out, and so is what there is to find: how often such intervals cover is measured, and is
+    a little less than the 95 in 100 that they say.
 
     `python tests/referee/folded_experiments.py`, 400 experiments each of 50 + 50 people, 10 normal inputs and 5 folds:
     of 95 % intervals of the AUC that a bootstrap over people gives, 80 to 83 in 100 cover one half where nothing is to

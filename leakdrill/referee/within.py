@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,5 +23,5 @@ def within_queries(attack: Attack, verdicts: Sequence[Verdict], judged: Judged, 
     for queries in attack.budgets:
         if all(queries in said.by_queries for said in verdicts):  # an adversary may leave some out
             scores = np.stack([said.by_queries[queries] for said in verdicts])
-            within[queries] = Judged(scores, scores > 0, judged.is_member, judged.labels)
+            within[queries] = replace(judged, scores=scores, decisions=scores > 0)
     return within

@@ -7,6 +7,7 @@ import pytest
 from folded_experiments import coverage
 
 from leakdrill.metrics import Judged, interval, paired_difference, simultaneous_auc_intervals
+from leakdrill.metrics.roc import tpr_at_fpr
 
 
 def test_where_nothing_is_to_be_found_widened_intervals_cover_one_half_and_plain_ones_too_rarely() -> None:
@@ -47,6 +48,27 @@ def test_a_widened_interval_stays_within_0_and_1() -> None:
     found = interval(judged(3.0, 100.0), "auc")
     assert found is not None
     assert found.high == 1
+
+
+def test_of_people_of_whom_two_count_as_one_half_as_many_stand_behind_a_flawless_attack() -> None:
+    scores = np.arange(400.0)[::-1]
+
+    def flawless(num: int, effect: float) -> Judged:
+        own = np.concatenate([scores[:num], scores[-num:]])
+        return Judged(own[None], own[None] > 200, np.arange(2 * num) < num, np.arange(2 * num), effect)
+
+    assert interval(flawless(200, 2.0), "auc") == interval(flawless(100, 1.0), "auc")
+    half, wide = (simultaneous_auc_intervals({"one": one}) for one in (flawless(100, 1.0), flawless(200, 2.0)))
+    assert wide == half
+    assert wide["one"].low < 1
+    half_rate, wide_rate = (tpr_at_fpr(one, (0.1,))[0] for one in (flawless(100, 1.0), flawless(200, 2.0)))
+    assert (wide_rate.value, wide_rate.low, wide_rate.high) == (half_rate.value, half_rate.low, half_rate.high)
+
+
+def test_a_counted_rate_is_wider_too() -> None:
+    plain, wide = (tpr_at_fpr(judged(1.0, effect), (0.1,))[0] for effect in (1.0, 2.0))
+    assert wide.true_positives == plain.true_positives
+    assert wide.low < plain.low < plain.value < plain.high < wide.high
 
 
 def test_whole_people_and_a_part_of_the_examples_keep_it() -> None:

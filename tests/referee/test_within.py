@@ -33,6 +33,8 @@ def test_each_budget_of_a_curve_is_judged_over_all_repeats() -> None:
     assert list(within) == [1, 5]
     assert within[5].scores.tolist() == [(TRUTH * 10.0 - 5).tolist()] * 2
     np.testing.assert_array_equal(within[5].decisions, [TRUTH, TRUTH])
+    folded = replace(judged(*two), design_effect=1.5)
+    assert within_queries(Boundary(queries_per_example=5), two, folded, 100)[5].design_effect == 1.5
 
 
 def test_a_budget_that_one_repeat_leaves_out_or_that_nobody_announced_is_not_judged() -> None:
