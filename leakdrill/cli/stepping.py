@@ -52,11 +52,11 @@ def check_pace(scenario: "Scenario", step: bool, until: str | None) -> None:
 
 def fork(run_dir: Path, start: str | None, settings: list[str], out: Path | None) -> "tuple[Path, Scenario]":
     """Where the fork is, and what is played there."""
-    from leakdrill.referee.forking import make_fork, plan_fork
+    from leakdrill.referee.forking import beside, make_fork, plan_fork
 
     planned = plan_fork(run_dir, start, settings)
     refuse_unplayable(planned.scenario)
-    where = new_run_dir(out or run_dir.with_name(f"{run_dir.name}-fork-{time.strftime('%Y%m%d-%H%M%S')}"), "")
+    where = new_run_dir(out or beside(run_dir, f"fork-{time.strftime('%Y%m%d-%H%M%S')}"), "")
     make_fork(planned, where)
     stdout().print(f"{where}\n{planned}", soft_wrap=True)
     return where, planned.scenario

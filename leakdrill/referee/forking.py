@@ -19,6 +19,7 @@ from leakdrill.referee.truth import save_scenario, save_split_key
 from leakdrill.runs.reading import CELLS, recorded_scenario, recorded_split_key
 from leakdrill.runs.scored import scores_path
 from leakdrill.runs.state import JOURNAL
+from leakdrill.runs.sweep import SWEEP
 from leakdrill.scenario.anchors import anchored
 from leakdrill.scenario.finding import find_step
 from leakdrill.scenario.loading import validate
@@ -96,6 +97,13 @@ def _first_of(section: str, old: Scenario, new: Scenario) -> int:
     return next((index for index, step in enumerate(new.timeline) if step.step in matters), 0)
 
 
+def beside(run_dir: Path, what: str) -> Path:
+    """A folder next to a run, or to the sweep that it is a cell of, whose folder is its own."""
+    here = run_dir.resolve()
+    sweep = _sweep_of(here)
+    return sweep.with_name(f"{sweep.name}-{here.name}-{what}") if sweep else here.with_name(f"{here.name}-{what}")
+
+
 def make_fork(fork: Fork, out: Path) -> None:
     """Write the new run's folder, to be played by Drill.resume."""
     out.mkdir(parents=True, exist_ok=True)
@@ -120,9 +128,15 @@ def make_fork(fork: Fork, out: Path) -> None:
 
 def _models_of(run_dir: Path, party: str) -> Path | None:
     """Those of local parties; others keep theirs where they are. Cells of a sweep have them together."""
-    own = run_dir / "parties" / party / "home" / "models"
-    places = (own, run_dir.parent.parent / "models" / party) if run_dir.parent.name == CELLS else (own,)
+    own, sweep = run_dir / "parties" / party / "home" / "models", _sweep_of(run_dir.resolve())
+    places = (own, sweep / "models" / party) if sweep else (own,)
     return next((place for place in places if place.is_dir()), None)
+
+
+def _sweep_of(run_dir: Path) -> Path | None:
+    """Of which it is a cell."""
+    folder = run_dir.parent.parent
+    return folder if run_dir.parent.name == CELLS and (folder / SWEEP).is_file() else None
 
 
 def _share(models: Path, where: Path) -> None:

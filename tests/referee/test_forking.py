@@ -10,7 +10,7 @@ from small import SMALL, small
 from leakdrill.errors import InvalidInput
 from leakdrill.referee.compare import differences
 from leakdrill.referee.drill import Drill
-from leakdrill.referee.forking import first_change, make_fork, plan_fork
+from leakdrill.referee.forking import beside, first_change, make_fork, plan_fork
 from leakdrill.referee.journal import Journal
 from leakdrill.referee.local import LocalParties
 from leakdrill.results import Results
@@ -146,6 +146,19 @@ def test_a_change_before_the_step_to_fork_at_is_refused_with_where_it_begins(tmp
         plan_fork(run, "after", ["before.fit.epochs=2"])
     with pytest.raises(InvalidInput, match=r"no step 'nothing': the steps are 1 train_source, 2 release"):
         plan_fork(run, "nothing", [])
+
+
+def test_a_fork_lies_beside_its_run_and_that_of_a_cell_beside_its_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = tmp_path / "runs/sweep/cells/one"
+    cell.mkdir(parents=True)
+    (tmp_path / "runs/sweep/sweep.json").touch()
+    assert beside(cell, "fork") == tmp_path / "runs/sweep-one-fork"
+    monkeypatch.chdir(cell)
+    assert beside(Path(), "fork") == tmp_path / "runs/sweep-one-fork"
+    monkeypatch.chdir(tmp_path / "runs/sweep")
+    assert beside(Path(), "fork") == tmp_path / "runs/sweep-fork"
 
 
 def test_a_sweep_cannot_be_forked_but_its_cells_can(tmp_path: Path) -> None:
