@@ -213,7 +213,8 @@ def design_effect(folds: Sequence[Fold]) -> float:
     `python tests/referee/folded_experiments.py`, 400 experiments each of 50 + 50 people, 10 normal inputs and 5 folds:
     of 95 % intervals of the AUC that a bootstrap over people gives, 80 to 83 in 100 cover one half where nothing is to
     be found and all others are labelled, and 93 to 94 of those that are widened (logistic regression, qda, svm); with a
-    quarter labelled 94 and 96; where members differ, and the AUC is 0.57 to 0.70, 80 to 84 and 91 to 94.
+    quarter labelled 94 and 96; where members differ, and the AUC is 0.57 to 0.70, 80 to 84 and 91 to 94; with a quarter
+    labelled and an AUC of 0.63, as another quarter would teach a better or worse classifier, 85 and 89.
     """
     judged = [_people(fold, ("challenge",)) for fold in folds]
     people = np.unique(np.concatenate(judged))

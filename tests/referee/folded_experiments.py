@@ -81,6 +81,7 @@ if __name__ == "__main__":
         ("svm", 50, 1.0, 0.0),
         ("logistic", 50, 1.0, 0.5),
         ("logistic", 50, 1.0, 1.0),
+        ("logistic", 50, 0.25, 1.0),
         ("qda", 50, 1.0, 1.0),
     ):
         sys.stdout.write(f"{case}: {coverage(*case, num=400)}\n")  # type: ignore[arg-type]
