@@ -63,11 +63,13 @@ class SourceServicer(SourceServiceServicer):
 
     def defend(self, defend_json: str) -> None:
         """The same model, behind other defences."""
-        config, trained = configured(self._trained, "the source model")
+        config, trained = made_with = configured(self._trained, "the source model")
         defences = from_json(Defend, defend_json, "cbig's defences").defences
         config = config.model_copy(update={"api": config.api.model_copy(update={"defences": defences})})
-        self._party.models["source"] = self._published(config, trained)
+        source = self._published(config, trained)
+        check_unchanged(made_with, self._trained)
         self._trained = (config, trained)
+        self._party.models["source"] = source
 
     def _published(self, config: CbigConfig, trained: Trained) -> PublicModel:
         own = ("source_train", "source_validation")

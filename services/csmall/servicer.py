@@ -100,11 +100,12 @@ class TargetServicer(TargetServiceServicer):
 
     def defend(self, defend_json: str) -> None:
         """The same models, behind other defences."""
-        config = configured(self._config, "csmall's configuration")
+        config = given = configured(self._config, "csmall's configuration")
         defences = from_json(Defend, defend_json, "csmall's defences").defences
         config = config.model_copy(update={"api": config.api.model_copy(update={"defences": defences})})
         models = self._faces(config, self._released)[0] if self._released else {}
         models |= self._recognition(config, self._trained) if self._trained else {}
+        check_unchanged(given, self._config)
         self._config = config
         self._party.models.update(models)
 

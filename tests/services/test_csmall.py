@@ -26,7 +26,7 @@ from leakdrill.parties.store import SplitStore
 from leakdrill.pb import party_pb2, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
 from leakdrill.referee.clients import CsmallClient
 from leakdrill.scenario.schema import Api, SourceModel, TargetModel
-from leakdrill.scenario.steps import Breach
+from leakdrill.scenario.steps import Breach, Defend
 from services.csmall.__main__ import listeners
 
 
@@ -140,3 +140,26 @@ def test_a_release_under_way_when_the_next_drill_begins_does_not_get_into_it(sta
     assert stage.party.models == {}
     stage.referee.acquire()
     assert stage.party.models.keys() == {"features"}
+
+
+def test_a_defence_fitted_when_the_next_drill_begins_does_not_bring_the_last_one_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitting, may_go_on = threading.Event(), threading.Event()
+
+    def slowly(*rest: Any) -> None:
+        fitting.set()
+        assert may_go_on.wait(10)
+
+    stage.cbig.may_release.set()
+    stage.configure("one")
+    stage.referee.acquire()
+    monkeypatch.setattr("services.csmall.servicer.guard_faces", slowly)
+    with ThreadPoolExecutor(1) as thread:
+        defended = thread.submit(stage.referee.defend, Defend(party="csmall", defences=[]))
+        assert fitting.wait(10)
+        stage.configure("two")
+        may_go_on.set()
+        with pytest.raises(NotReady, match="configured anew"):
+            defended.result()
+    assert stage.party.models == {}
