@@ -48,6 +48,21 @@ def test_images_that_are_too_small_are_not_compared() -> None:
     assert hashes_of([photos()[0], copied(photos()[1], 15, 90)]) is None
 
 
+def test_plain_dark_and_shaded_images_are_no_copies_of_one_another() -> None:
+    white, black = (Image.new("RGB", (64, 64), grey) for grey in ("white", "black"))
+    shaded = Image.linear_gradient("L").rotate(90)  # brighter all the way: every sign is set
+    dim = Image.open(io.BytesIO(photos()[0])).convert("RGB").point(lambda level: level // 100)
+    plain = hashes_of([_png(image) for image in (white, black, shaded, shaded.resize((80, 80)), dim)])
+    assert plain is not None
+    assert look_alike(plain, plain).tolist() == [False] * 5
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 def test_nothing_looks_like_nothing() -> None:
     none = hashes_of([])
     some = hashes_of(photos()[:2])
