@@ -87,8 +87,8 @@ async def _start(serving: Serving, guard: Guard, listener: Listener) -> None:
     listener.add(server)
     serving.health.append(await _add_health(server, listener.services))
     _add_reflection(server, listener.services)
-    tls = _server_credentials(serving)
     for address in listener.addresses:
+        tls = _server_credentials(serving)  # anew: what it begins with is given to one address
         try:
             serving.ports[listener.name] = server.add_secure_port(address, tls)
         except RuntimeError as error:

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -155,6 +156,16 @@ def test_every_listener_has_a_port_of_its_own(credentials: dict[str, Credentials
         assert addresses.keys() == {"private", "public"}
         assert addresses["private"] != addresses["public"]
         configure(addresses["private"], credentials["referee"])
+
+
+def test_a_listener_answers_at_each_of_its_addresses(credentials: dict[str, Credentials]) -> None:
+    """As cbig's private one does in its container, on two networks."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        first = f"127.0.0.1:{free.getsockname()[1]}"
+    both = Listener("private", add, ("leakdrill.v1.PartyService",), (first, "127.0.0.1:0"))
+    with served(guard(), [both], credentials["cbig"]) as addresses:
+        for address in (first, addresses["private"]):
+            configure(address, credentials["referee"])
 
 
 def test_a_stopped_server_is_unavailable(credentials: dict[str, Credentials]) -> None:
