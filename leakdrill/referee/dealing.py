@@ -21,6 +21,7 @@ from leakdrill.referee.clients import PartyClient
 from leakdrill.referee.folds import Fold, make_folds
 from leakdrill.referee.question import question
 from leakdrill.scenario.data import Data
+from leakdrill.scenario.in_force import in_force
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.standing import defences_of_victim, knows_public
 from leakdrill.scenario.steps import AttackStep, DefendStep
@@ -124,9 +125,12 @@ def with_architecture(config: AdversaryConfig, report: TrainReport) -> Adversary
 
 def check_pools(scenario: Scenario, deal: Deal) -> None:
     """Raises ScenarioError for an attack whose shadow sets are larger than the pools they are drawn from."""
-    attacks = [step.attack for step in scenario.timeline if isinstance(step, AttackStep)]
-    need_held_out = defences_of_victim(scenario).need_held_out
-    for attack, pool in product(attacks, ("shadow_train", "shadow_test")):
+    attacks = [
+        (step.attack, defences_of_victim(in_force(scenario, scenario.timeline[:index])).need_held_out)
+        for index, step in enumerate(scenario.timeline)
+        if isinstance(step, AttackStep)
+    ]
+    for (attack, need_held_out), pool in product(attacks, ("shadow_train", "shadow_test")):
         num_held = len(deal.splits[pool].labels) if pool in deal.splits else 0
         is_shared = pool == "shadow_test" and attack.draws_beside_held_out and need_held_out
         num_apart = num_held_out(num_held) if is_shared else 0

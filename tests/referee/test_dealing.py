@@ -9,7 +9,8 @@ from leakdrill.data.splits import Deal, deal
 from leakdrill.errors import ScenarioError
 from leakdrill.parties.config import CbigConfig, CsmallConfig, PartyConfig
 from leakdrill.referee.dealing import check_budget, check_pools, party_configs
-from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.schema import Api, Scenario
+from leakdrill.scenario.steps import Defend, DefendStep
 
 ADDRESSES = dict.fromkeys(["cbig/private", "cbig/public", "csmall/public", "csmall/exfiltration"], "host:1")
 
@@ -55,6 +56,18 @@ def test_examples_set_apart_for_the_shadows_defences_are_none_to_draw_from(cards
     with pytest.raises(ScenarioError, match=f"of which {num_held // 5} are set apart for defended_shadows"):
         check_pools(attacked(**drawn, defended_shadows=True), cards)
     check_pools(attacked(**drawn | {"shadow_size": num_held - num_held // 5}, defended_shadows=True), cards)
+
+
+def test_what_a_defence_to_come_takes_is_set_apart_for_attacks_after_it(cards: Deal) -> None:
+    num_held = len(cards.splits["shadow_test"].labels)
+    drawn = {"kind": "transmia", "shadow": "baseline", "shadow_size": num_held, "defended_shadows": True}
+    scenario = attacked(**drawn)
+    undefended = scenario.cbig.model_copy(update={"api": Api(outputs=["scores", "label"])})
+    defend = DefendStep(step="defend", defend=Defend(party="cbig", defences=scenario.cbig.api.defences))
+    train, attack = scenario.timeline
+    check_pools(scenario.model_copy(update={"cbig": undefended, "timeline": [train, attack, defend]}), cards)
+    with pytest.raises(ScenarioError, match="are set apart for defended_shadows"):
+        check_pools(scenario.model_copy(update={"cbig": undefended, "timeline": [train, defend, attack]}), cards)
 
 
 TUNED = {"kind": "transmia", "shadow": "freeze", "tuning_queries": 100}
