@@ -61,8 +61,8 @@ _AFTER: dict[str, tuple[str, str]] = {
 #: Models that are trained already.
 _IN_THE_PLACE_OF = {"load_source": "train_source", "load_target": "adapt"}
 
-#: The step after which a company has a model that an API answers for.
-_MADE_BY = {"cbig": "train_source", "csmall": "release"}
+#: The steps after any of which a company has a model that an API answers for.
+_MADE_BY = {"cbig": ("train_source",), "csmall": ("release", "load_target")}
 
 #: The step that makes each public model.
 _MAKERS = {
@@ -205,9 +205,10 @@ def _walk(timeline: list[Step]) -> Iterator[tuple[Step, set[str]]]:
             raise ScenarioError(f"timeline[{index}] {step.step}: {why}: put {wanted} before it")
         if name == "revoke" and OPEN_BREACH not in played:
             raise ScenarioError(f"timeline[{index}] revoke: no breach is open: put a breach before it")
-        if isinstance(step, DefendStep) and (maker := _MADE_BY[step.defend.party]) not in played:
+        if isinstance(step, DefendStep) and played.isdisjoint(makers := _MADE_BY[step.defend.party]):
             raise ScenarioError(
-                f"timeline[{index}] defend: {step.defend.party} has no model to defend yet: put {maker} before it"
+                f"timeline[{index}] defend: {step.defend.party} has no model to defend yet: put "
+                f"{' or '.join(makers)} before it"
             )
         if isinstance(step, PlainStep) and name in played and name != "revoke":
             raise ScenarioError(f"timeline[{index}] {step.step}: it was played before, and can be only once")

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ from small import SMALL, small
 
 from leakdrill.errors import ScenarioError
 from leakdrill.scenario.in_force import in_force
+from leakdrill.scenario.steps import PlainStep
 from leakdrill.scenario.threat import check_threat, grants, threat_table
 
 BREACH: Any = {"breach": {"fidelity": "full"}}
@@ -46,7 +48,7 @@ def test_once_fresh_adversaries_have_sat_there_the_copy_from_before_a_revoke_is_
         (["train_source", "revoke"], "revoke: no breach is open"),
         (["train_source", "release", BREACH, "revoke", "revoke"], "revoke: no breach is open"),
         ([defend("cbig", ROUNDING), "train_source"], "cbig has no model to defend yet: put train_source before it"),
-        (["train_source", defend("csmall", ROUNDING)], "csmall has no model to defend yet: put release before it"),
+        (["train_source", defend("csmall", ROUNDING)], "csmall has no model to defend yet: put release or load_target"),
         (
             ["train_source", defend("cbig", ROUNDING, {"kind": "memguard"})],
             "defend: .*memguard is fitted on the model's own scores",
@@ -56,6 +58,21 @@ def test_once_fresh_adversaries_have_sat_there_the_copy_from_before_a_revoke_is_
 def test_responses_that_come_too_early_or_could_not_stand_there_are_refused(timeline: list[Any], says: str) -> None:
     with pytest.raises(ScenarioError, match=says):
         check_threat(small(timeline=timeline))
+
+
+def test_a_defence_may_be_switched_in_before_there_are_distances_to_try_pairs_on(tmp_path: Path) -> None:
+    """A drill checks what it has played so far at every step."""
+    data = SMALL["data"] | {"verification_pairs": {"root": str(tmp_path)}}
+    timeline = ["train_source", defend("cbig", ROUNDING), "release"]
+    scenario = small(data=data, csmall={"apis": ["verification"]}, timeline=timeline)
+    check_threat(scenario.model_copy(update={"timeline": scenario.timeline[:2]}))
+
+
+def test_an_owner_may_defend_a_model_of_its_own_that_was_never_built_on_g_s() -> None:
+    scenario = small(timeline=["train_source", "release", defend("csmall", ROUNDING)])
+    loaded = PlainStep(step="load_target")
+    timeline = [scenario.timeline[0], loaded, scenario.timeline[2]]
+    assert grants(scenario.model_copy(update={"timeline": timeline})) == []
 
 
 def test_a_defence_that_is_switched_in_before_logits_is_refused() -> None:
