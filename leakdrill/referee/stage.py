@@ -77,7 +77,7 @@ def check_deal(scenario: Scenario, split_key: str) -> None:
     """Raises ScenarioError for data that cannot be dealt so, or that an attack of the timeline cannot do with."""
     cards = deal(scenario.data, split_key)
     if pairs := scenario.data.verification_pairs:
-        of_strangers(pairs.open(), cards, is_looked_at=False)
+        of_strangers(pairs.open(), cards)
     check_people(cards)
     check_pools(scenario, cards)
     check_budget(scenario, cards)

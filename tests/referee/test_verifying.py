@@ -10,8 +10,13 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from leakdrill import Drill
+from leakdrill.data.splits import Deal, deal
+from leakdrill.datasets.lfw_pairs import LfwPairs
 from leakdrill.errors import ScenarioError
 from leakdrill.referee.local import LocalParties
+from leakdrill.referee.stage import check_deal
+from leakdrill.referee.verifying import of_strangers
+from leakdrill.scenario.data import Data
 from leakdrill.scenario.schema import Scenario
 from tests.small import SMALL, small
 
@@ -22,6 +27,14 @@ DATA: dict[str, Any] = {
     "splits": {"source_train": 20, "source_test": 5, "source_validation": 5},
     "target": {"classes": 4, "train": 5, "test": 5},
     "challenge": {"members_by": "identity", "per_class": 8},
+}
+PEOPLE: dict[str, Any] = {
+    "set": "synthfaces",
+    "classes": 6,
+    "per_class": 6,
+    "image_size": 32,
+    "splits": {"source_train": 4, "source_test": 1, "source_validation": 1},
+    "target": {"classes": 2, "train": 3, "test": 3},
 }
 
 
@@ -75,6 +88,45 @@ def test_verification_is_calibrated_attacked_and_tried_on_the_protocol(
         assert tried.threshold_deviation < 0.5
     (attack,) = results.attacks
     assert attack.queries == {"csmall/enrolment": 6 * 8, "csmall/verification": 6 * 28}
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Deal:
+    """A deal of synthetic people, of whom 16 photos of the teacher's are a protocol: larger, under other names."""
+    cards = deal(Data.model_validate(PEOPLE), "key")
+    folder = tmp_path / "lfw-py" / "lfw-deepfunneled"
+    files = [file for file, _ in cards.splits["source_train"].encoded()]
+    for number, file in enumerate(files[:16]):
+        person = folder / f"Other_{number // 4}"
+        person.mkdir(parents=True, exist_ok=True)
+        larger = Image.open(io.BytesIO(file)).convert("RGB").resize((96, 96))
+        larger.save(person / f"{person.name}_{number % 4 + 1:04d}.jpg")
+    lines = ["2 6"]
+    for one, other in ((0, 1), (2, 3)):
+        lines += [f"Other_{one} {first} {second}" for first, second in combinations(range(1, 5), 2)]
+        lines += [f"Other_{one} {photo} Other_{other} {photo}" for photo in (1, 2, 3, 4, 1, 2)]
+    (tmp_path / "lfw-py" / "pairs.txt").write_text("\n".join(lines))
+    return cards
+
+
+def test_a_protocol_that_copies_of_cbigs_photos_leave_empty_is_refused_at_the_start(
+    copied: Deal, tmp_path: Path
+) -> None:
+    data = PEOPLE | {"verification_pairs": {"root": str(tmp_path)}}
+    played = small(data=data, csmall={"apis": ["verification"]}, timeline=["train_source", "release"], expect=[])
+    with pytest.raises(ScenarioError, match=r"^0 of 24 .* the 0 people .* by name, and the 16 photos that look like"):
+        check_deal(played, "key")
+
+
+def test_cbigs_photos_are_looked_at_in_an_order_that_says_nothing_of_members(
+    copied: Deal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, asked = copied.splits["source_train"].source, list[int]()
+    read = source.encoded
+    monkeypatch.setattr(source, "encoded", lambda rows: asked.extend(rows) or read(rows))
+    with pytest.raises(ScenarioError, match="are left"):
+        of_strangers(LfwPairs(root=tmp_path).open(), copied)
+    assert asked == sorted({int(row) for split in copied.splits.values() for row in split.indices})
 
 
 @pytest.mark.parametrize(
