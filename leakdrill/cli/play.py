@@ -153,7 +153,7 @@ def resume(
     schedule = _schedule(scenario, jobs, ray, None, parties)
     settings = with_devices(settings, device)
     if start is not None or settings:
-        run_dir, scenario = fork(run_dir, start, settings, out)
+        run_dir, scenario = fork(run_dir, start, settings, out, until)
     elif out is not None:
         raise InvalidInput("--out is for a fork, which goes to a folder of its own: give --from or --set, too")
     check_pace(scenario, step, until)

@@ -50,12 +50,15 @@ def check_pace(scenario: "Scenario", step: bool, until: str | None) -> None:
         find_step(scenario.timeline, until)
 
 
-def fork(run_dir: Path, start: str | None, settings: list[str], out: Path | None) -> "tuple[Path, Scenario]":
-    """Where the fork is, and what is played there."""
+def fork(
+    run_dir: Path, start: str | None, settings: list[str], out: Path | None, until: str | None
+) -> "tuple[Path, Scenario]":
+    """Where the fork is, and what is played there. Raises InvalidInput, before anything is written, as check_pace."""
     from leakdrill.referee.forking import beside, make_fork, plan_fork
 
     planned = plan_fork(run_dir, start, settings)
     refuse_unplayable(planned.scenario)
+    check_pace(planned.scenario, step=False, until=until)
     where = new_run_dir(out or beside(run_dir, f"fork-{time.strftime('%Y%m%d-%H%M%S')}"), "")
     make_fork(planned, where)
     stdout().print(f"{where}\n{planned}", soft_wrap=True)

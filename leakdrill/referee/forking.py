@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from leakdrill.errors import InvalidInput
 from leakdrill.referee.journal import FORKED, STEP_DONE, Journal, read
@@ -48,25 +49,38 @@ class Fork:
 
     def __str__(self) -> str:
         timeline = self.scenario.timeline
-        kept = sum(isinstance(step, AttackStep) for step in timeline[: self.start])
+        kept, missing = self._found()
         played = (
             f"from step {self.start + 1} of {len(timeline)}, {name_of(timeline[self.start])}, on"
             if self.start < len(timeline)
             else "nothing, and judges again"
         )
-        return f"a fork of {self.run_dir}: plays {played} ({self.because}); attacks kept: {kept}"
+        return f"a fork of {self.run_dir}: plays {played} ({self.because}); attacks kept: {len(kept)}" + (
+            f"; that run did not finish, and this one plays first: {', '.join(missing)}" if missing else ""
+        )
+
+    def _found(self) -> tuple[list[str], list[str]]:
+        """Of the attacks before the start, those that the run has finished, and those that it has not."""
+        done = _done(self.run_dir)
+        names = [step.attack.name for step in self.scenario.timeline[: self.start] if isinstance(step, AttackStep)]
+        repeats = range(self.scenario.repeats)
+        kept = [name for name in names if all(f"attack {name} {repeat}" in done for repeat in repeats)]
+        return kept, [name for name in names if name not in kept]
 
 
 def plan_fork(run_dir: Path, start: str | None, settings: Sequence[str]) -> Fork:
     """`start` as leakdrill.scenario.finding has it; without it, the first step that the settings change.
 
-    Raises InvalidInput for a sweep, for an unknown step, and for settings that change what is before `start`.
+    Raises InvalidInput for a sweep, for an unknown step, and for settings that make a sweep of it or change what is
+    before `start`.
     """
     recorded = recorded_scenario(run_dir)
     if recorded.grid:
         raise InvalidInput(f"{run_dir} is a sweep: name one of its cells, such as {run_dir / CELLS}/NAME")
     overrides = anchored(parse_overrides(settings), Path())
     scenario = validate(apply_overrides(as_written(recorded), overrides, origin="--set"), origin="--set")
+    if scenario.grid:
+        raise InvalidInput("--set grid would make a sweep of it, and a fork is one drill: fork once for each cell")
     changed = first_change(recorded, scenario)
     if start is None:
         return Fork(run_dir, scenario, changed, f"the first that {' '.join(overrides)} can change")
@@ -105,15 +119,14 @@ def beside(run_dir: Path, what: str) -> Path:
 
 
 def make_fork(fork: Fork, out: Path) -> None:
-    """Write the new run's folder, to be played by Drill.resume."""
+    """Write the new run's folder, to be played by Drill.resume. Its scenario comes last: until then it is no run."""
     out.mkdir(parents=True, exist_ok=True)
-    save_scenario(out, fork.scenario)
     save_split_key(out / "truth", fork.scenario.split_key or recorded_split_key(fork.run_dir))
     kept = [step.attack for step in fork.scenario.timeline[: fork.start] if isinstance(step, AttackStep)]
     journal, spent = Journal(out / JOURNAL), Counter[str]()
     journal.drill_id()
     (out / "scores").mkdir(exist_ok=True)
-    done = {entry.fields["key"]: entry.fields for entry in read(fork.run_dir / JOURNAL) if entry.event == STEP_DONE}
+    done = _done(fork.run_dir)
     for attack in kept:
         for repeat in range(fork.scenario.repeats):
             if fields := done.get(f"attack {attack.name} {repeat}"):
@@ -124,6 +137,12 @@ def make_fork(fork: Fork, out: Path) -> None:
     for party in PARTIES:
         if (models := _models_of(fork.run_dir, party)) is not None:
             _share(models, out / "parties" / party / "home" / "models")
+    save_scenario(out, fork.scenario)
+
+
+def _done(run_dir: Path) -> dict[str, dict[str, Any]]:
+    """What a run's journal says of each repeat of an attack that it has finished, by its key."""
+    return {entry.fields["key"]: entry.fields for entry in read(run_dir / JOURNAL) if entry.event == STEP_DONE}
 
 
 def _models_of(run_dir: Path, party: str) -> Path | None:

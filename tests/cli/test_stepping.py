@@ -106,6 +106,8 @@ def test_a_run_goes_no_further_than_it_is_told(
         ("resume", ["--from", "nothing"], "no step 'nothing'"),
         ("resume", ["--from", "after", "--set", "seed=3"], "changes what comes out of step 1, train_source"),
         ("resume", ["--set", "sed=3"], "unknown key 'sed'"),
+        ("resume", ["--set", "grid={seed: [1, 2]}"], "a fork is one drill"),
+        ("resume", ["--from", "after", "--until", "nothing"], "no step 'nothing'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_starts(
@@ -115,6 +117,7 @@ def test_what_makes_no_sense_is_refused_before_anything_starts(
     assert answer.exit_code == 2
     assert complaint in answer.stderr
     assert said == []
+    assert not list(finished.parent.glob(f"{finished.name}-fork-*"))
 
 
 def test_a_fork_says_where_it_is_and_from_where_it_plays(

@@ -14,6 +14,7 @@ from leakdrill.referee.forking import beside, first_change, make_fork, plan_fork
 from leakdrill.referee.journal import Journal
 from leakdrill.referee.local import LocalParties
 from leakdrill.results import Results
+from leakdrill.runs.reading import is_run
 from leakdrill.scenario.loading import validate
 from leakdrill.scenario.overrides import apply_overrides, as_written, parse_overrides
 from leakdrill.scenario.schema import Scenario
@@ -138,6 +139,19 @@ def test_a_fork_has_the_members_the_models_and_what_was_found_before(tmp_path: P
     assert journal.done("attack gap 0") is not None
     assert journal.spent_before() == {"cbig/source": 280}
     assert journal.drill_id() != Journal(run / "journal.jsonl").drill_id()
+
+
+def test_a_fork_says_which_attacks_it_keeps_and_which_the_run_never_finished(tmp_path: Path) -> None:
+    planned = plan_fork(recorded(tmp_path / "run"), "after", [])
+    assert "attacks kept: 1; that run did not finish, and this one plays first: before" in str(planned)
+
+
+def test_a_fork_that_was_never_written_whole_is_no_run(tmp_path: Path) -> None:
+    planned = plan_fork(recorded(tmp_path / "run"), "after", [])
+    (tmp_path / "run/scores/gap-0.npz").unlink()
+    with pytest.raises(FileNotFoundError):
+        make_fork(planned, tmp_path / "fork")
+    assert not is_run(tmp_path / "fork")
 
 
 def test_a_change_before_the_step_to_fork_at_is_refused_with_where_it_begins(tmp_path: Path) -> None:
