@@ -10,7 +10,7 @@ from rich.text import Text
 
 from leakdrill.player.seats import Seat
 from leakdrill.player.spent import Spent
-from leakdrill.player.submissions import Submission, in_hundredths, read_record, told
+from leakdrill.player.submissions import Submission, in_hundredths, read_on, told
 from leakdrill.results import Interval
 
 
@@ -34,13 +34,17 @@ class Scoreboard:
         self._run_dir = run_dir
         self._seats = seats
         self._spent = Spent(run_dir)
+        self._record: list[Submission] = []
+        self._read_bytes = 0
         self._lock = threading.Lock()
 
     def standings(self) -> list[Line]:
         """The best first; of equals, who asked less. What is not told to players (a third decimal) ranks nobody."""
         with self._lock:
-            record = read_record(self._run_dir)
-            lines = [self._line(seat, [said for said in record if said.seat == seat.name]) for seat in self._seats]
+            added, self._read_bytes = read_on(self._run_dir, self._read_bytes)
+            self._record += added
+            own = {seat: [said for said in self._record if said.seat == seat.name] for seat in self._seats}
+            lines = [self._line(seat, said) for seat, said in own.items()]
         return sorted(lines, key=lambda line: (-line.best.value if line.best else 1, line.num_queries, line.name))
 
     def _line(self, seat: Seat, own: list[Submission]) -> Line:

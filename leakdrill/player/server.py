@@ -5,10 +5,14 @@ the models with: who hands in is who asked, and nobody on the same network can r
 """
 
 import logging
+import re
+import socket
 import ssl
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
@@ -26,6 +30,8 @@ Desk = Callable[[str, bytes], str]
 
 SUBMIT = "/submit"
 QUIET_SECONDS = 20.0  # a connection that says nothing for so long is closed
+MOST_SECONDS = 60.0  # in which all of a request has to come in, however it is dripped
+MOST_CONNECTIONS = 64  # at one door at once: each takes a thread and a file
 _STATUSES = {InvalidInput: 400, AccessDenied: 403, BudgetExhausted: 429}
 _SAFE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -53,16 +59,51 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+    """Whoever has said all is answered, also when the door closes; who dawdles is cut off, one too many turned away."""
+
+    daemon_threads = False  # server_close waits for answers that are under way
+
+    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+        self._since: dict[socket.socket, float] = {}  # of open connections; added to by the serving thread alone
+        super().__init__(address, handler)
 
     def server_bind(self) -> None:
         """Without looking up what this machine is called, which takes seconds in a network without DNS."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if len(self._since) >= MOST_CONNECTIONS:
+            self.shutdown_request(request)
+            return
+        self._since[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._since.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Several times a second, between connections."""
+        latest = time.monotonic() - MOST_SECONDS
+        self._hear_no_more([each for each, since in list(self._since.items()) if since < latest])
+
+    def server_close(self) -> None:
+        self._hear_no_more(list(self._since))
+        super().server_close()
+
+    def _hear_no_more(self, connections: list[socket.socket]) -> None:
+        """What has not come in by now never does; what has is answered."""
+        for each in connections:
+            with suppress(OSError):  # it has gone
+                socket.socket.shutdown(each, socket.SHUT_RD)  # not TLS's own, which would shut out the answer as well
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A stranger's connection that breaks, or that TLS refuses, is no news to the person at the terminal."""
-        log.info("a connection from %s broke off", client_address, exc_info=True)
+        if isinstance(sys.exception(), OSError):
+            log.info("a connection from %s broke off", client_address, exc_info=True)
+        else:
+            log.exception("bug in answering %s", client_address)
 
 
 @contextmanager
@@ -91,14 +132,22 @@ def submission_desk(host: str, credentials_dir: Path, max_bytes: int, desk: Desk
             except LeakdrillError as error:
                 status = next((code for kind, code in _STATUSES.items() if isinstance(error, kind)), 500)
                 self.answer(status, f"refused: {error}\n")
+            except (ConnectionError, TimeoutError, ssl.SSLError):
+                raise  # nobody is there to be answered
+            except Exception:  # as at the parties' doors: a bug, or a full disk, is logged here and opaque there
+                log.exception("bug at the desk")
+                self.answer(500, "internal error: tell whoever holds the class; their terminal says more\n")
 
         def _content(self) -> bytes:
             length = self.headers.get("Content-Length", "")
-            if self.path != SUBMIT or not length.isdecimal():
+            if self.path != SUBMIT or not re.fullmatch("[0-9]{1,15}", length):
                 raise InvalidInput(f"wanted scores.csv, and its length, in a POST to {SUBMIT}")
             if int(length) > max_bytes:
                 raise InvalidInput(f"got {int(length):,} bytes, wanted {max_bytes:,} at most: is it scores.csv?")
-            return self.rfile.read(int(length))
+            content = self.rfile.read(int(length))
+            if len(content) < int(length):
+                raise InvalidInput(f"got {len(content):,} of {int(length):,} bytes: send it again")
+            return content
 
     server = _listen(host, 0, Submissions)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -115,11 +115,18 @@ def hand_in(run_dir: Path, seat: Seat, content: bytes) -> Answer:
 
 def read_record(run_dir: Path) -> list[Submission]:
     """All submissions so far, in order; a line that was never finished, and so never answered, is none."""
+    return read_on(run_dir, 0)[0]
+
+
+def read_on(run_dir: Path, start: int) -> tuple[list[Submission], int]:
+    """Those that were added to the record after its first `start` bytes, and how many bytes it has now."""
     path = run_dir / FOLDER / "record.jsonl"
     if not path.exists():
-        return []
-    *whole, _ = path.read_bytes().split(b"\n")
-    return [Submission.model_validate_json(line) for line in whole]
+        return [], 0
+    with path.open("rb") as file:
+        file.seek(start)
+        *whole, torn = file.read().split(b"\n")
+        return [Submission.model_validate_json(line) for line in whole], file.tell() - len(torn)
 
 
 @contextmanager
