@@ -1,5 +1,7 @@
 """The parties without the adversary's attacks, for people or third-party clients who play the adversary by hand."""
 
+import logging
+import resource
 import shlex
 import signal
 import time
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from leakdrill.player.seats import Seat
     from leakdrill.referee.local import LocalParties
 
+log = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.5
+MOST_FILES = 65_536  # open at once in each process: a connection is one, and many who connect must not end a class
 
 ListenOption = Annotated[
     str | None,
@@ -74,6 +79,7 @@ def up(
     from leakdrill.scenario.steps import AttackStep
 
     console = stdout()
+    _allow_many_files()
     listening = Listening.parse(listen)
     seats = of_class(read_names(players), submissions) if players else alone(submissions)
     loaded = load_scenario(scenario, with_devices(settings, device), smoke=smoke)
@@ -139,7 +145,12 @@ def _watch(console: Console, parties: "LocalParties", hosted: "Hosted") -> Party
                 parties.check()
             except PartyUnavailable as died:
                 return died
-            lines = hosted.scoreboard.standings()
+            try:
+                lines = hosted.scoreboard.standings()
+            except OSError as error:  # too many files are open for a moment: no reason to end a class
+                log.warning("cannot look at the scoreboard now: %s", error)
+                time.sleep(POLL_SECONDS)
+                continue
             num_submissions = sum(line.num_submissions for line in lines)
             if console.is_terminal and lines != shown:
                 live.update(table(lines), refresh=True)
@@ -148,6 +159,14 @@ def _watch(console: Console, parties: "LocalParties", hosted: "Hosted") -> Party
             shown, num_shown = lines, num_submissions
             time.sleep(POLL_SECONDS)
     return None
+
+
+def _allow_many_files() -> None:
+    """Here, and in the parties that are started from here; as many as the system lets anybody have."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(MOST_FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 @contextmanager

@@ -15,16 +15,24 @@ from leakdrill.player.scoreboard import Line
 from leakdrill.results import Interval
 
 Shell = Callable[..., Result]
+Lines = list[Line | OSError]
+
+LINE = Line("Ada", Interval(value=0.61, low=0.5, high=0.7), 1200, 1, 3)
 
 
 @pytest.fixture(autouse=True)
-def standings(monkeypatch: pytest.MonkeyPatch) -> list[Line]:
+def standings(monkeypatch: pytest.MonkeyPatch) -> Lines:
     """Nobody plays, or those of whom a test says so: tests/player has real players at real parties."""
-    lines: list[Line] = []
+    lines: Lines = []
+
+    def look() -> Lines:
+        if lines and isinstance(lines[0], OSError):
+            raise lines.pop(0)
+        return lines
 
     @contextmanager
     def host(*given: Any) -> Iterator[Any]:
-        board = SimpleNamespace(standings=lambda: lines)
+        board = SimpleNamespace(standings=look)
         yield SimpleNamespace(scoreboard=board, page_url="http://127.0.0.1:4004/", submit_url="")
 
     monkeypatch.setattr(hosting, "hosting", host)
@@ -52,9 +60,9 @@ def test_up_plays_all_but_the_attacks_and_introduces_the_parties(
 
 
 def test_what_was_handed_in_is_shown_and_judged_at_the_end(
-    leakdrill: Shell, scenario: Path, tmp_path: Path, drills: Any, standings: list[Line]
+    leakdrill: Shell, scenario: Path, tmp_path: Path, drills: Any, standings: Lines
 ) -> None:
-    standings.append(Line("Ada", Interval(value=0.61, low=0.5, high=0.7), 1200, 1, 3))
+    standings.append(LINE)
     answer = leakdrill("up", scenario, "--out", tmp_path / "out")
     assert answer.exit_code == 0, answer.stderr
     assert re.search(r"Ada +0.61 \[0.50, 0.70\] +1,200 +1 of 3", answer.stdout)
@@ -67,7 +75,7 @@ def test_up_reports_a_party_that_dies_while_it_waits(
     tmp_path: Path,
     drills: Any,
     monkeypatch: pytest.MonkeyPatch,
-    standings: list[Line],
+    standings: Lines,
 ) -> None:
 
     def dies() -> None:
@@ -78,10 +86,19 @@ def test_up_reports_a_party_that_dies_while_it_waits(
     assert answer.exit_code == 2
     assert "cbig died (killed by SIGKILL)" in answer.stderr
     assert drills.made[0].played[-2:] == ["open", "stop"], "nobody had handed anything in"
-    standings.append(Line("Ada", Interval(value=0.61, low=0.5, high=0.7), 1200, 1, 3))
+    standings.append(LINE)
     answer = leakdrill("up", scenario, "--out", tmp_path / "again")
     assert answer.exit_code == 2
     assert drills.made[1].played[-2:] == ["judge: cbig died (killed by SIGKILL)", "stop"]
+
+
+def test_a_class_goes_on_where_the_scoreboard_cannot_be_read_for_a_moment(
+    leakdrill: Shell, scenario: Path, tmp_path: Path, drills: Any, standings: Lines
+) -> None:
+    standings += [OSError(24, "Too many open files"), LINE]
+    answer = leakdrill("up", scenario, "--out", tmp_path / "out")
+    assert answer.exit_code == 0, answer.stderr
+    assert drills.made[0].played[-2:] == ["judge", "stop"]
 
 
 @pytest.mark.parametrize(
