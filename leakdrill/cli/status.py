@@ -35,7 +35,8 @@ def status(run_dir: RunArgument) -> None:
     if found.cells:
         console.print(f"  {found.cells[0]} of {found.cells[1]} cells are finished")
     for model, asked in sorted(found.asked.items()):
-        of_budget = f", {max(0, found.budget - asked):,} left of {found.budget:,}" if found.budget else ""
+        left = max(0, found.budget - asked + found.asked_in_folds.get(model, 0))
+        of_budget = f", {left:,} left of {found.budget:,}" if found.budget else ""
         console.print(f"queries of {model}, by attacks that have ended: {asked:,}{of_budget}", soft_wrap=True)
     console.print(f"next: {found.next}", soft_wrap=True)
 

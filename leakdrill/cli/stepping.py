@@ -149,7 +149,7 @@ def render_inspection(seen: "Inspection") -> RenderableType:
 
 def budget_table(budgets: "list[Budget]") -> RenderableType:
     if not budgets:
-        return Text("no public model has been asked about anything yet")
+        return Text("there is no public model yet")
     table = plain_table("public model", "asked", "left", "of a budget of")
     for each in budgets:
         table.add_row(each.model, f"{each.asked:,}", f"{each.left:,}", f"{each.budget:,}")

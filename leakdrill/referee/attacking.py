@@ -57,5 +57,5 @@ def _once(
     asked = {model: count - before.get(model, 0) for model, count in stage.queries().items()}
     asked = {model: count for model, count in asked.items() if count}
     verdicts.save(saved, verdict)
-    stage.journal.append(STEP_DONE, key=key, queries=asked, seconds=seconds, notes=verdict.notes)
+    stage.journal.append(STEP_DONE, key=key, queries=asked, seconds=seconds, notes=verdict.notes, in_folds=bool(folds))
     return verdict, asked, seconds

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 from leakdrill.network.policy import Policy, Row, State
 from leakdrill.scenario.holdings import holdings
+from leakdrill.scenario.in_force import in_force
+from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import DefendStep
+from leakdrill.scenario.threat import public_models
 
 if TYPE_CHECKING:
     from leakdrill.referee.drill import Drill
@@ -16,8 +20,8 @@ class Budget:
     """Of one public model, in examples."""
 
     model: str
-    asked: int
-    budget: int  # of the drill; each fold of an attack in folds has as much to itself
+    asked: int  # but for attacks in folds, each of which has as large a budget to itself
+    budget: int
 
     @property
     def left(self) -> int:
@@ -40,14 +44,22 @@ def inspect(drill: "Drill") -> Inspection:
         for row in Policy.load().rows
     )
     return Inspection(
-        holdings(drill.scenario.model_copy(update={"timeline": drill.played})),
+        holdings(_now(drill)),
         states,
         tuple(row for row in rows if row.at),
         _budgets(drill),
     )
 
 
+def _now(drill: "Drill") -> Scenario:
+    """As if what stands before the APIs now had stood there from the start."""
+    played = [step for step in drill.played if not isinstance(step, DefendStep)]
+    return in_force(drill.scenario, drill.played).model_copy(update={"timeline": played})
+
+
 def _budgets(drill: "Drill") -> list[Budget]:
     asked, budget = Counter(drill.queries()), drill.scenario.adversary.query_budget
     asked.update(drill.spent_before)
-    return [Budget(model, count, budget) for model, count in sorted(asked.items())]
+    asked.subtract(drill.asked_in_folds)
+    models = {*public_models(drill.scenario, drill.played), *asked}
+    return [Budget(model, max(0, asked[model]), budget) for model in sorted(models)]

@@ -4,6 +4,8 @@ import json
 import logging
 import secrets
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +64,11 @@ class Journal:
         forked = next((entry for entry in self.entries if entry.event == FORKED), None)
         return dict(forked.fields["spent"]) if forked else {}
 
+    def asked_in_folds(self) -> dict[str, int]:
+        """Queries, by model, of attacks that this run has played in folds: each fold has a budget to itself."""
+        forked = next((entry.seq for entry in self.entries if entry.event == FORKED), -1)
+        return asked(self.entries[forked + 1 :], in_folds=True)
+
     def append(self, event: str, /, **fields: Any) -> Entry:
         """Write one entry. Fields are JSON values, and may not be called seq, time or event."""
         if taken := [name for name in _HEAD if name in fields]:
@@ -76,6 +83,15 @@ class Journal:
         """The fields of the latest `step_done` entry with this `key`, or None when the step has yet to be done."""
         finished = (entry for entry in reversed(self.entries) if entry.event == STEP_DONE)
         return next((entry.fields for entry in finished if entry.fields.get("key") == key), None)
+
+
+def asked(entries: Sequence[Entry], in_folds: bool = False) -> dict[str, int]:
+    """Queries, by model, of all attacks that have ended, each counted once; or of those that were played in folds."""
+    by_attack = {entry.fields["key"]: entry.fields for entry in entries if entry.event == STEP_DONE}
+    total = Counter[str]()
+    for fields in by_attack.values():
+        total.update(fields.get("queries", {}) if fields.get("in_folds") or not in_folds else {})
+    return dict(total)
 
 
 def read(path: Path) -> list[Entry]:

@@ -62,6 +62,11 @@ class Steps:
         """What the attacks asked that a fork took over, by model."""
         return self._stage.journal.spent_before()
 
+    @property
+    def asked_in_folds(self) -> dict[str, int]:
+        """What attacks asked whose folds have a budget each, by model."""
+        return self._stage.journal.asked_in_folds()
+
     def play(self, step: Step) -> None:
         """One step of a timeline."""
         match step:

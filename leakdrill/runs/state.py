@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leakdrill.errors import NotFound
-from leakdrill.referee.journal import PLAYING, SKIPPED, STEP_DONE, STOPPED, Entry, read
+from leakdrill.referee.journal import PLAYING, SKIPPED, STOPPED, Entry, asked, read
 from leakdrill.results import Results
 from leakdrill.runs.reading import RESULTS, cells_of, is_run, recorded_settings
 from leakdrill.runs.running import is_alive
@@ -35,6 +35,7 @@ class RunState:
     verdict: str | None
     steps: list[Step]
     asked: dict[str, int]  # examples, by model, by the attacks that have ended
+    asked_in_folds: dict[str, int]  # of these, by attacks whose folds have a budget each
     budget: int
     began: datetime | None
     ended: datetime | None
@@ -75,7 +76,8 @@ def state_of(run_dir: Path) -> RunState:
         state,
         results.verdict if results and state in ("finished", "broken") else None,
         _steps(scenario.get("timeline", []), entries, state),
-        _asked(entries),
+        asked(entries),
+        asked(entries, in_folds=True),
         int(scenario.get("adversary", {}).get("query_budget", 0)),
         *_times(entries),
     )
@@ -105,15 +107,17 @@ def _of_grid(run_dir: Path) -> RunState:
         state = "interrupted" if cells else "not begun"
     verdicts = Counter(cell.verdict for cell in cells if cell.verdict)
     verdict = ", ".join(f"{count} {name}" for name, count in verdicts.most_common()) or None
-    asked: Counter[str] = Counter()
+    of_cells, in_folds = Counter[str](), Counter[str]()
     for cell in cells:
-        asked.update(cell.asked)
+        of_cells.update(cell.asked)
+        in_folds.update(cell.asked_in_folds)
     return RunState(
         run_dir,
         state,
         verdict,
         [],
-        dict(asked),
+        dict(of_cells),
+        dict(in_folds),
         0,
         min(began, default=None),
         max(ended, default=None),
@@ -158,15 +162,6 @@ def _steps(timeline: Sequence[dict[str, Any]], entries: Sequence[Entry], state: 
 def _name(step: dict[str, Any]) -> str:
     attack = step.get("attack") or {}
     return str(attack.get("name") or attack.get("kind") or step.get("step"))
-
-
-def _asked(entries: Sequence[Entry]) -> dict[str, int]:
-    """Of each attack that has ended, once."""
-    by_attack = {entry.fields["key"]: entry.fields.get("queries", {}) for entry in entries if entry.event == STEP_DONE}
-    asked: Counter[str] = Counter()
-    for queries in by_attack.values():
-        asked.update(queries)
-    return dict(asked)
 
 
 def _times(entries: Sequence[Entry]) -> tuple[datetime | None, datetime | None]:

@@ -1,6 +1,9 @@
 """What each party holds in a scenario: the splits that it is dealt, and what it comes to have and know."""
 
+from collections.abc import Sequence
+
 from leakdrill.data.splits import RECIPIENTS
+from leakdrill.defences.base import Defence
 from leakdrill.scenario.models import SourceModel
 from leakdrill.scenario.schema import Api, Scenario
 from leakdrill.scenario.standing import knows_public
@@ -38,8 +41,7 @@ def holdings(scenario: Scenario) -> dict[str, list[str]]:
             party: [
                 *held_splits(party, scenario),
                 *(what for step, what in made if step in played),
-                *_defences(getattr(scenario, party).api),
-                *_switched_in(party, scenario),
+                *_defences(party, scenario),
             ]
             for party, made in after.items()
         },
@@ -62,17 +64,19 @@ def _trained_with(source: SourceModel) -> str:
     return f", trained with {kinds}" if kinds else ""
 
 
-def _defences(api: Api) -> list[str]:
-    return [f"an API defended by {', '.join(defence.kind for defence in api.defences)}"] if api.defences else []
-
-
-def _switched_in(party: str, scenario: Scenario) -> list[str]:
-    """What stands before its API after each `defend`."""
+def _defences(party: str, scenario: Scenario) -> list[str]:
+    """What stands before its API from the start, and after each `defend`."""
+    api: Api = getattr(scenario, party).api
     switched = [
         step.defend for step in scenario.timeline if isinstance(step, DefendStep) and step.defend.party == party
     ]
-    kinds = (", ".join(defence.kind for defence in each.defences) for each in switched)
-    return [f"an API defended by {each}, after defend" if each else "an undefended API, after defend" for each in kinds]
+    first = [f"{_api_behind(api.defences)}{', until defend' if switched else ''}"] if api.defences else []
+    return [*first, *(f"{_api_behind(each.defences)}, after defend" for each in switched)]
+
+
+def _api_behind(defences: Sequence[Defence]) -> str:
+    kinds = ", ".join(defence.kind for defence in defences)
+    return f"an API defended by {kinds}" if kinds else "an undefended API"
 
 
 def held_splits(party: str, scenario: Scenario) -> list[str]:

@@ -6,7 +6,7 @@ of the whole source model, which csmall has only if `cbig.releases` it, grants "
 first blocks only is of no use to an adversary who does not know the architecture of the rest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from leakdrill.attacks.base import (
@@ -71,6 +71,13 @@ _MAKERS = {
     "csmall/verification": "release",
     "csmall/recognition": "adapt",
 }
+
+
+def public_models(scenario: Scenario, played: Iterable[Step]) -> list[str]:
+    """Those that there are after these steps."""
+    steps = {_IN_THE_PLACE_OF.get(step.step, step.step) for step in played}
+    named = {"cbig/source", *(f"csmall/{api}" for api in scenario.csmall.apis)}
+    return [model for model, maker in _MAKERS.items() if model in named and maker in steps]
 
 
 @dataclass(frozen=True)

@@ -136,10 +136,11 @@ def test_status_and_runs_say_how_far_a_run_is(leakdrill: Shell, finished: Path) 
     journal = Journal(finished / "journal.jsonl")
     journal.append("playing", number=6, of=6, step="after")
     journal.append("step_done", key="attack after 0", queries={"cbig/source": 1_000})
+    journal.append("step_done", key="attack told 0", queries={"cbig/source": 200_000}, in_folds=True)
     journal.append("judged", verdict="met")
     status = leakdrill("status", finished)
-    for part in ("finished, met", "✓  6 after", "1,000, 99,000 left of 100,000", f"leakdrill show {finished}"):
+    for part in ("finished, met", "✓  6 after", "201,000, 99,000 left of 100,000", f"leakdrill show {finished}"):
         assert part in status.stdout, status.output
     row = leakdrill("runs", finished.parent).stdout.splitlines()[-1]
-    for part in ("run", "finished", "met", "all 6", "0:00:00"):
+    for part in ("run", "finished", "met", "all 6", "0:00:"):
         assert part in row
