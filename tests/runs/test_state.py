@@ -1,5 +1,7 @@
 """How far a run is, by what its journal says and by whether somebody holds its lock."""
 
+import fcntl
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from small import small
 
 from leakdrill.errors import NotFound, NotReady
 from leakdrill.referee.journal import Journal
-from leakdrill.runs.running import alone, is_alive
+from leakdrill.runs.running import LOCK, alone, is_alive
 from leakdrill.runs.state import find_runs, state_of
 
 
@@ -52,6 +54,16 @@ def test_two_processes_do_not_play_one_run(run: Path) -> None:
         with pytest.raises(NotReady, match="is being played by another process"), alone(run):
             pass
     assert not is_alive(run)
+
+
+def test_who_looks_whether_a_run_is_alive_does_not_keep_it_from_going_on(run: Path) -> None:
+    looking = (run / LOCK).open("ab")
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    soon = threading.Timer(0.1, looking.close)
+    soon.start()
+    with alone(run):
+        assert looking.closed
+    soon.join()
 
 
 def test_runs_are_found_the_latest_first(run: Path) -> None:
