@@ -131,6 +131,9 @@ def _introduce(
     if len(seats) > 1:
         console.print(f"each of {len(seats)} players needs their own folder, {first.parent}/player-NAME, and no other")
     console.print("docs/play-by-hand.md leads through it; docs/oip.md has the protocol", soft_wrap=True)
+    if hosted.step > 0.01:
+        warning = f"the challenge is small: players are told their AUC to {hosted.step:.2f}, and even so it tells much"
+        console.print(f"{warning} of who is a member", soft_wrap=True)
     console.print("\nCtrl-C stops the parties\n")
 
 

@@ -11,8 +11,10 @@ from leakdrill.player.scores import max_bytes
 from leakdrill.player.seats import Seat, write_seats
 from leakdrill.player.server import scoreboard_page, submission_desk
 from leakdrill.player.submissions import hand_in
+from leakdrill.player.telling import num_per_side, step_of
 from leakdrill.referee.local import HOST, REFEREE, LocalParties
 from leakdrill.referee.stage import Stage
+from leakdrill.runs.scored import read_truth
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Hosted:
     scoreboard: Scoreboard
     page_url: str
     submit_url: str
+    step: float  # to which AUCs are rounded for players
 
 
 @contextmanager
@@ -71,4 +74,6 @@ def hosting(stage: Stage, seats: tuple[Seat, ...], listening: Listening, is_brea
         submission_desk(listening.host, referee.credentials_dir(REFEREE), limit, desk) as submit_url,
     ):
         write_folders(stage, seats, submit_url, is_breached)
-        yield Hosted(scoreboard, page_url, submit_url)
+        by_identity = stage.scenario.data.challenge.members_by == "identity"
+        step = step_of(num_per_side(read_truth(stage.run_dir), by_identity))
+        yield Hosted(scoreboard, page_url, submit_url, step)

@@ -10,14 +10,15 @@ from rich.text import Text
 
 from leakdrill.player.seats import Seat
 from leakdrill.player.spent import Spent
-from leakdrill.player.submissions import Submission, in_hundredths, read_on, told
+from leakdrill.player.submissions import Submission, read_on
+from leakdrill.player.telling import in_hundredths, told
 from leakdrill.results import Interval
 
 
 @dataclass(frozen=True)
 class Line:
     name: str
-    best: Interval | None  # in hundredths; None: no submission yet
+    best: Interval | None  # as its player was told; None: no submission yet
     num_queries: int
     num_submissions: int
     most: int
@@ -48,7 +49,7 @@ class Scoreboard:
         return sorted(lines, key=lambda line: (-line.best.value if line.best else 1, line.num_queries, line.name))
 
     def _line(self, seat: Seat, own: list[Submission]) -> Line:
-        best = max((told(each.result.auc) for each in own if each.result), key=lambda auc: auc.value, default=None)
+        best = max((told(each.result) for each in own if each.result), key=lambda auc: auc.value, default=None)
         return Line(seat.name, best, sum(self._spent.of(seat.caller).values()), len(own), seat.most)
 
 

@@ -3,7 +3,7 @@
     RUN/submissions/record.jsonl    a line for each, with all that the judge found; readable by its owner only
 
 Every answer tells something of who is a member, so that enough of them tell all (Blum and Hardt 2015, "The Ladder", on
-leaderboards). So they are few for each player, and an answer is an AUC with its interval, in hundredths: at most
+leaderboards). So they are few for each player, and an answer is a rounded AUC (leakdrill.player.telling): at most
 log2(101) bits each, and not the counts from which a player who marks one example could read whether that is a member.
 What a line has beyond that is for whoever holds the run's folder, and the truth with it.
 """
@@ -26,10 +26,11 @@ from leakdrill.locks import locked
 from leakdrill.player.scores import opaque_ids, read_scores
 from leakdrill.player.seats import FOLDER, Seat, recorded_seats
 from leakdrill.player.spent import Spent
+from leakdrill.player.telling import in_hundredths, told
 from leakdrill.referee import verdicts
 from leakdrill.referee.judged_attack import judge_attack
 from leakdrill.referee.truth import load_split_key
-from leakdrill.results import AttackResult, Interval, Results
+from leakdrill.results import AttackResult, Results
 from leakdrill.runs.reading import RESULTS, recorded_scenario
 from leakdrill.runs.scored import read_truth, scores_path
 from leakdrill.runs.writing import write_results
@@ -37,7 +38,6 @@ from leakdrill.scenario.in_force import in_force
 from leakdrill.scenario.schema import Scenario
 from leakdrill.spec import Spec
 
-DECIMALS = 2
 MOST = 3  # submissions of one player, unless the referee says otherwise
 
 
@@ -58,23 +58,15 @@ class Answer:
     seat: Seat
     number: int
     result: AttackResult | None
+    num_taken: int  # of this seat, with it and those after it
 
     def __str__(self) -> str:
-        left = self.seat.most - self.number
+        left = self.seat.most - self.num_taken
         count = f"{self.seat.name}: submission {self.number} of {self.seat.most}"
         if self.result is None:
             return f"{count}: taken; the drill judges it, or leakdrill resume does if it was stopped"
         rest = f"{left} left" if left else "none left"
-        return f"{count}: AUC {in_hundredths(told(self.result.auc))} after {asked(self.result):,} queries; {rest}"
-
-
-def told(auc: Interval) -> Interval:
-    """What a player may know of an AUC."""
-    return Interval(value=round(auc.value, DECIMALS), low=round(auc.low, DECIMALS), high=round(auc.high, DECIMALS))
-
-
-def in_hundredths(auc: Interval) -> str:
-    return f"{auc.value:.{DECIMALS}f} [{auc.low:.{DECIMALS}f}, {auc.high:.{DECIMALS}f}]"
+        return f"{count}: AUC {in_hundredths(told(self.result))} after {asked(self.result):,} queries; {rest}"
 
 
 def asked(result: AttackResult) -> int:
@@ -97,7 +89,7 @@ def hand_in(run_dir: Path, seat: Seat, content: bytes) -> Answer:
         own = [each for each in read_record(run_dir) if each.seat == seat.name]
         same = next((each for each in own if each.sha256 == sha256), None)
         if same and not seat.is_step:
-            return Answer(seat, same.number, same.result)
+            return Answer(seat, same.number, same.result, len(own))
         if len(own) >= seat.most:
             raise BudgetExhausted(
                 f"{seat.name} has handed in {len(own)} of {seat.most} submissions: there are no more in this run, lest "
@@ -110,7 +102,7 @@ def hand_in(run_dir: Path, seat: Seat, content: bytes) -> Answer:
         _append(run_dir, said)  # before anybody is told: what was answered is counted, whatever happens next
         if result:
             _add_to_results(run_dir, result)
-    return Answer(seat, number, result)
+    return Answer(seat, number, result, number)
 
 
 def read_record(run_dir: Path) -> list[Submission]:

@@ -33,7 +33,7 @@ def standings(monkeypatch: pytest.MonkeyPatch) -> Lines:
     @contextmanager
     def host(*given: Any) -> Iterator[Any]:
         board = SimpleNamespace(standings=look)
-        yield SimpleNamespace(scoreboard=board, page_url="http://127.0.0.1:4004/", submit_url="")
+        yield SimpleNamespace(scoreboard=board, page_url="http://127.0.0.1:4004/", submit_url="", step=0.15)
 
     monkeypatch.setattr(hosting, "hosting", host)
     monkeypatch.setattr(by_hand, "leave_report", lambda run_dir: None)
@@ -55,6 +55,7 @@ def test_up_plays_all_but_the_attacks_and_introduces_the_parties(
         "127.0.0.1:4002",
         f"{tmp_path}/out/adversary/credentials",
         "buf curl",
+        "players are told their AUC to 0.15",
     ):
         assert part in answer.stdout
 

@@ -29,7 +29,7 @@ def test_scores_are_judged_counted_and_stand_among_the_results_of_a_judged_run(
     (tmp_path / "other.csv").write_bytes(to_csv(opaque_ids("key", 40), (~is_member).astype(float).tolist()))
     answer = leakdrill("submit", tmp_path, tmp_path / "mine.csv")
     assert answer.exit_code == 0, answer.stderr
-    assert answer.stdout.startswith("player: submission 1 of 1: AUC 1.00 [0.83, 1.00] after 0 queries; none left")
+    assert answer.stdout.startswith("player: submission 1 of 1: AUC 1.00 [0.82, 1.00] after 0 queries; none left")
     assert "player_1" in leakdrill("show", tmp_path).stdout
     again = leakdrill("submit", tmp_path, tmp_path / "other.csv", "--name", "player")
     assert again.exit_code == 2

@@ -32,7 +32,7 @@ def test_a_submission_is_judged_with_its_players_queries_and_told_in_hundredths(
     charge(run_dir, "player-01", 70)
     charge(run_dir, "player-02", 5)
     said = hand_in(run_dir, ada, to_csv(ids, is_member.astype(float).tolist()))
-    assert str(said) == "Ada: submission 1 of 3: AUC 1.00 [0.83, 1.00] after 70 queries; 2 left"
+    assert str(said) == "Ada: submission 1 of 3: AUC 1.00 [0.82, 1.00] after 70 queries; 2 left"
     charge(run_dir, "player-01", 30)
     (recorded,) = read_record(run_dir)
     assert recorded.result is not None
@@ -99,6 +99,12 @@ def test_every_repeat_of_a_step_takes_a_file_though_it_says_the_same(make_run: M
     assert [hand_in(run_dir, seat, noise(1, ids)).number for _ in range(2)] == [1, 2]
     with pytest.raises(BudgetExhausted):
         hand_in(run_dir, seat, noise(1, ids))
+
+
+def test_an_answer_that_is_given_again_says_how_many_are_left_now(make_run: MakeRun, ids: list[str]) -> None:
+    run_dir, (ada,) = make_run("Ada")
+    for seed, left in ((1, "2 left"), (2, "1 left"), (1, "1 left"), (3, "none left"), (2, "none left")):
+        assert str(hand_in(run_dir, ada, noise(seed, ids))).endswith(left)
 
 
 def test_a_file_that_is_none_is_not_counted(make_run: MakeRun, ids: list[str]) -> None:
