@@ -73,15 +73,20 @@ def story(run: Run) -> list[str]:
 
 
 class _Clock:
-    """Reads off, step by step, when each began and what it took."""
+    """Reads off, step by step, when each began and what it took.
+
+    A run that was stopped is played from its start when it goes on, but for the attacks that it has finished: of
+    everything else, what is told is of the last time.
+    """
 
     def __init__(self, run: Run) -> None:
         self._entries = run.entries
         self._start = datetime.fromisoformat(run.entries[0].time) if run.entries else None
         self._seconds = run.results.seconds if run.results else {}
-        dealt = next((entry for entry in run.entries if entry.event == "dealt"), None)
+        dealt = next((entry for entry in reversed(run.entries) if entry.event == "dealt"), None)
         self._now = self._since(dealt) if dealt else None
-        self._told = {kind: [entry for entry in run.entries if entry.event == event] for kind, event in _EVENTS.items()}
+        last = [entry for entry in run.entries if dealt is None or entry.seq > dealt.seq]
+        self._told = {kind: [entry for entry in last if entry.event == event] for kind, event in _EVENTS.items()}
 
     def of(self, step: dict[str, Any]) -> tuple[float | None, float | None]:
         """(when it began, what it took), in seconds since the run was opened."""
@@ -95,7 +100,7 @@ class _Clock:
             took = self._seconds.get(str(kind))
             at = self._now if took is not None else None
         if at is not None:
-            self._now = at + (took or 0.0)
+            self._now = max(self._now or 0.0, at + (took or 0.0))
         return at, took
 
     def _attack(self, name: str) -> tuple[float | None, float | None]:
