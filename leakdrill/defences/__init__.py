@@ -4,9 +4,10 @@
 Answering with nothing but the label needs none of them: it is `outputs: [label]`.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, Protocol, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,22 +34,30 @@ DefenceSpec = Annotated[_Defence, Field(discriminator="kind"), DEFENCE_KINDS]
 Float = TypeVar("Float", np.float32, np.float64)
 
 
+class Guarded(Protocol):
+    def __call__(self, scores: Scores, keys: Keys, questions: Keys | None = None) -> Scores:
+        """Several defences, one after another. `questions` (N,) are numbers on which noise hangs that is to be fresh,
+        so that a question that is answered again, after an API has started anew, is answered alike; None: counted."""
+
+
 @dataclass(frozen=True)
 class Guard:
     """The defences of one public API, fitted."""
 
-    defend: Defend
+    defend: Guarded
     keeps_argmax: bool
     secret: int  # what keys are made with
     is_fresh: bool = False  # whether asking again gives another answer
 
-    def __call__(self, scores: NDArray[np.float32], inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __call__(
+        self, scores: NDArray[np.float32], inputs: NDArray[np.uint8], questions: Keys | None = None
+    ) -> NDArray[np.float32]:
         """Defended scores (N, C) for the model's own, and the images (N, H, W, 3) they are of."""
-        return self.defended(scores, keys_of(inputs, self.secret))
+        return self.defended(scores, keys_of(inputs, self.secret), questions)
 
-    def defended(self, scores: NDArray[np.float32], keys: Keys) -> NDArray[np.float32]:
+    def defended(self, scores: NDArray[np.float32], keys: Keys, questions: Keys | None = None) -> NDArray[np.float32]:
         """The same for keys (N,) at hand."""
-        defended = self.defend(scores.astype(np.float64), keys).astype(np.float32)
+        defended = self.defend(scores.astype(np.float64), keys, questions).astype(np.float32)
         return on_top(defended, scores.argmax(axis=1)) if self.keeps_argmax else defended
 
 
@@ -56,17 +65,30 @@ def guard(defences: Sequence[Defence], owner: Owner) -> Guard:
     """All of them, one after another, fitted on what the owner has. Raises ScenarioError where one is `misplaced`."""
     if wrong := misplaced(defences):
         raise ScenarioError(wrong)
-    fitted = [(defence.keeps_argmax, defence.fitted(owner)) for defence in defences]
+    fitted = [_on_top(defence.fitted(owner)) if defence.keeps_argmax else defence.fitted(owner) for defence in defences]
+    keeps_argmax = all(defence.keeps_argmax for defence in defences)
+    return Guard(_in_turn(defences, fitted), keeps_argmax, derive(owner.seed, "keys"), _is_fresh(defences))
 
-    def defend(scores: Scores, keys: Keys) -> Scores:
-        for keeps_argmax, each in fitted:
-            defended = each(scores, keys)
-            scores = on_top(defended, scores.argmax(axis=1)) if keeps_argmax else defended
+
+def _on_top(defend: Defend) -> Defend:
+    return lambda scores, keys: on_top(defend(scores, keys), scores.argmax(axis=1))
+
+
+def _in_turn(defences: Sequence[Defence], made: Sequence[Defend]) -> Guarded:
+    asked = itertools.count()
+
+    def defend(scores: Scores, keys: Keys, questions: Keys | None = None) -> Scores:
+        if questions is None:
+            questions = np.fromiter(itertools.islice(asked, len(keys)), np.uint64, len(keys))
+        for defence, each in zip(defences, made, strict=True):
+            scores = each(scores, keys + questions if defence.fresh_deviation else keys)
         return scores
 
-    keeps_argmax = all(keeps_argmax for keeps_argmax, _ in fitted)
-    is_fresh = any(defence.fresh_deviation for defence in defences)
-    return Guard(defend, keeps_argmax, derive(owner.seed, "keys"), is_fresh)
+    return defend
+
+
+def _is_fresh(defences: Sequence[Defence]) -> bool:
+    return any(defence.fresh_deviation for defence in defences)
 
 
 def misplaced(defences: Sequence[Defence]) -> str | None:
@@ -84,14 +106,8 @@ def misplaced(defences: Sequence[Defence]) -> str | None:
 
 def guard_faces(defences: Sequence[Defence], answered: Answered, seed: int) -> Guard | None:
     """The same before embeddings or distances, where nothing has anything to fit; None where there is no defence."""
-    made = [defence.before(answered) for defence in defences]
-
-    def defend(numbers: Scores, keys: Keys) -> Scores:
-        for each in made:
-            numbers = each(numbers, keys)
-        return numbers
-
-    return Guard(defend, False, derive(seed, "keys", answered)) if made else None
+    made = _in_turn(defences, [defence.before(answered) for defence in defences])
+    return Guard(made, False, derive(seed, "keys", answered), _is_fresh(defences)) if defences else None
 
 
 def on_top(scores: NDArray[Float], top: NDArray[np.int64]) -> NDArray[Float]:

@@ -17,7 +17,7 @@ from leakdrill.results import Stage as Stage  # which every command imports, and
 from leakdrill.spec import Spec
 
 Scores = NDArray[np.float64]  # (N, C): each row a probability vector
-Keys = NDArray[np.uint64]  # (N,): of each example, by its bytes; see leakdrill.defences.keyed
+Keys = NDArray[np.uint64]  # (N,): of each example, by its bytes (leakdrill.defences.keyed); or of each question
 #: Scores as the model gives them, and the keys of the examples asked about, to scores as the public sees them.
 Defend = Callable[[Scores, Keys], Scores]
 #: What an API answers, row by row: scores (N, C), an embedding (N, D) of length 1, or a distance (N, 1).
@@ -49,7 +49,7 @@ class Defence(Spec):
     @property
     def fresh_deviation(self) -> float:
         """Of noise that is drawn anew at every question, as a share of each number, so that the mean of many answers
-        tells the undefended; 0: asking about an example again gives the same answer."""
+        tells the undefended; 0: asking about an example again gives the same answer. Its keys are of questions then."""
         return 0.0
 
     def defend(self, scores: Scores, keys: Keys) -> Scores:

@@ -1,12 +1,11 @@
 """Noise on what an API answers."""
 
-import itertools
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from leakdrill.defences.base import Answered, Defence, Defend, Keys, Owner, Scores
+from leakdrill.defences.base import Answered, Defence, Defend, Keys, Scores
 from leakdrill.defences.keyed import normals
 
 SMALLEST = 1e-12  # a score that noise made negative counts as this
@@ -37,15 +36,12 @@ class OutputNoise(Defence):
         scaled: Scores = noisy / noisy.sum(axis=1, keepdims=True)
         return scaled
 
-    def fitted(self, owner: Owner) -> Defend:
-        return self._drawn(self.defend)
-
     @property
     def defends(self) -> frozenset[Answered]:
         return frozenset({"scores", "embedding", "distance"})
 
     def before(self, answered: Answered) -> Defend:
-        return self._drawn(self._embedding if answered == "embedding" else self._distance)
+        return self._embedding if answered == "embedding" else self._distance
 
     def _embedding(self, vectors: Scores, keys: Keys) -> Scores:
         if self.eta == 0:
@@ -61,15 +57,3 @@ class OutputNoise(Defence):
     def _noisy(self, numbers: Scores, keys: Keys) -> Scores:
         noisy: Scores = numbers * (1 + self.eta * normals(keys, self.kind, numbers.shape[1]))
         return noisy
-
-    def _drawn(self, defend: Defend) -> Defend:
-        """`defend`, with other noise at every question if that is wanted."""
-        if not self.fresh:
-            return defend
-        asked = itertools.count()  # examples so far
-
-        def afresh(numbers: Scores, keys: Keys) -> Scores:
-            ordinals = np.fromiter(itertools.islice(asked, len(keys)), np.uint64, len(keys))
-            return defend(numbers, keys + ordinals)
-
-        return afresh

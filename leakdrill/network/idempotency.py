@@ -58,8 +58,8 @@ class _Pending(Generic[Reply]):
 class Replies(Generic[Reply]):
     """The replies of one model by caller and key: those under way, and as many of the last ones as fit `kept_bytes`.
 
-    A reply no longer kept is computed again; models answer deterministically, so it is the same. (Not behind a defence
-    that draws fresh noise for every question: such a reply is then another one, and free.)
+    A reply no longer kept is computed again; models answer deterministically, so it is the same. (Noise that is fresh
+    at every question hangs on the question's number in the ledger, which is that of the first time.)
     """
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:

@@ -7,6 +7,8 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from leakdrill.data.forms import Form, ImageForm
 from leakdrill.errors import InvalidInput, NotFound, NotReady
 from leakdrill.network.idempotency import Replies, digest, key_of
@@ -33,6 +35,7 @@ class PublicModel:
     account: str = ""  # under which its questions are counted; default: its name
     admit: Callable[[str, Rows], Rows] = lambda caller, rows: rows  # what that caller's inputs stand for; may refuse
     hand_out: Callable[[str, Answer], Answer] = lambda caller, answer: answer  # what that caller is given for it
+    is_numbered: bool = False  # `predict` is given the number (N,) of each question, too, after the inputs
 
     def output_spec(self, output: Output) -> TensorSpec:
         return TensorSpec(output, "INT64" if output in INTEGERS else "FP32", (-1, *self.outputs[output]))
@@ -95,14 +98,19 @@ class InferenceServicer(GRPCInferenceServiceServicer):
         outputs = _requested(request, model)
         desk, who, key = self._desk(model), caller(context), key_of(context.invocation_metadata())
         rows = model.admit(who, inputs)
+        first = 0
+
+        def charge(key: str = "", asked: str = "") -> None:
+            nonlocal first
+            account, what = model.account or model.name, "+".join(sorted(outputs))
+            first = self._ledger.charge(who, account, what, num_examples, key, asked)
 
         async def answer() -> pb.ModelInferResponse:
-            answers = model.hand_out(who, await desk.batcher.ask(rows, frozenset(outputs)))
+            numbers = [np.uint64(first) + np.arange(num_examples, dtype=np.uint64)] if model.is_numbered else []
+            answers = model.hand_out(who, await desk.batcher.ask([*rows, *numbers], frozenset(outputs)))
             made = [(model.output_spec(output), answers[output]) for output in outputs]
             return infer_response(request, MODEL_VERSION, made)
 
-        account = model.account or model.name
-        charge = partial(self._ledger.charge, who, account, "+".join(sorted(outputs)), num_examples)
         if not key:
             charge()
             return await answer()

@@ -7,10 +7,12 @@ Accounts stand on the party's own disk (leakdrill/parties/charges.py), so that a
 middle of a drill neither forgets what was spent nor charges a retried request twice.
 """
 
+import hashlib
 import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from leakdrill.errors import BudgetExhausted
@@ -41,7 +43,7 @@ class Ledger:
         self._spent_before: Mapping[str, int] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._spent: Counter[tuple[str, str, str]] = Counter()  # by allowance, caller and model
-        self._charged: dict[str, OrderedDict[str, str]] = {}  # by caller: idempotency key -> digest of its request
+        self._charged: dict[str, OrderedDict[str, _Paid]] = {}  # by caller and idempotency key
 
     def open(
         self,
@@ -78,19 +80,22 @@ class Ledger:
         with self._lock:
             self._allowance = allowance
 
-    def charge(self, caller: str, model: str, output: str, num_examples: int, key: str = "", request: str = "") -> None:
+    def charge(self, caller: str, model: str, output: str, num_examples: int, key: str = "", request: str = "") -> int:
         """Counts a batch, before it is answered; one whose `key` was charged before is free.
+
+        Returns the number of its first example, of those that this caller asked of this model from this allowance: the
+        same when a free batch comes again, in a process that started anew, and in a run that goes on from another.
 
         Raises BudgetExhausted, RateLimited, or InvalidInput for a key that came before with another `request` (digest);
         then nothing is counted or remembered. A free batch still takes its share of the rate: it is computed again.
         """
         with self._lock:
-            is_paid = self._is_paid(caller, key, request)
+            paid = self._paid(caller, key, request)
             if caller not in UNMETERED:
-                if not is_paid:
+                if paid is None:
                     self._check_budget(caller, model, num_examples)
                 self._rate_limit.take(caller, num_examples)
-            if not is_paid:
+            if paid is None:
                 charge = Charge(
                     caller=caller,
                     model=model,
@@ -102,7 +107,8 @@ class Ledger:
                 )
                 if self._path is not None:
                     charges.append(self._path, charge)
-                self._count(charge)
+                paid = self._count(charge)
+            return paid.first
 
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Examples asked about so far, by (caller, model, output), from all allowances together."""
@@ -117,9 +123,11 @@ class Ledger:
     def _left(self, caller: str, model: str) -> int | None:
         if self._budget is None or caller in UNMETERED:
             return None
-        spent = self._spent[self._allowance, caller, model]
-        spent += 0 if self._allowance else self._spent_before.get(model, 0)
-        return max(0, self._budget - spent)  # a drill may go on with a smaller budget
+        return max(0, self._budget - self._num_spent(self._allowance, caller, model))  # it may go on with a smaller one
+
+    def _num_spent(self, allowance: str, caller: str, model: str) -> int:
+        is_before = not allowance and caller not in UNMETERED
+        return self._spent[allowance, caller, model] + (self._spent_before.get(model, 0) if is_before else 0)
 
     def _check_budget(self, caller: str, model: str, num_examples: int) -> None:
         left = self._left(caller, model)
@@ -129,18 +137,31 @@ class Ledger:
                 "ask about fewer examples, or raise the scenario's query_budget"
             )
 
-    def _is_paid(self, caller: str, key: str, request: str) -> bool:
+    def _paid(self, caller: str, key: str, request: str) -> "_Paid | None":
         charged = self._charged.get(caller, OrderedDict()).get(key)
-        if charged is None:
-            return False
-        check_same(key, charged, request)
-        return True
+        if charged is not None:
+            check_same(key, charged.request, request)
+        return charged
 
-    def _count(self, charge: Charge) -> None:
+    def _count(self, charge: Charge) -> "_Paid":
+        spent = self._num_spent(charge.allowance, charge.caller, charge.model)
+        paid = _Paid(charge.request, _start(charge.allowance) + spent)
         self._counts[charge.caller, charge.model, charge.output] += charge.num_examples
         self._spent[charge.allowance, charge.caller, charge.model] += charge.num_examples
         if charge.key:
             charged = self._charged.setdefault(charge.caller, OrderedDict())
-            charged[charge.key] = charge.request
+            charged[charge.key] = paid
             if len(charged) > MAX_KEYS:
                 charged.popitem(last=False)
+        return paid
+
+
+@dataclass(frozen=True)
+class _Paid:
+    request: str  # its digest
+    first: int  # number of its first example
+
+
+def _start(allowance: str) -> int:
+    """Far from where another allowance starts."""
+    return int.from_bytes(hashlib.sha256(allowance.encode()).digest()[:4], "big") << 24 if allowance else 0

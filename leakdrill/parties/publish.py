@@ -33,11 +33,11 @@ def publish(
     scores_change_label = guard is not None and not guard.keeps_argmax
 
     def answer(rows: Rows, wanted: frozenset[Output]) -> dict[Output, NDArray[np.generic]]:
-        (inputs,) = rows
+        inputs, *questions = rows
         logits = predict(model, inputs)
         shown = logits
         if "scores" in wanted or scores_change_label:  # a label that is kept needs no defence's work
-            shown = guard(softmax(logits), inputs) if guard else softmax(logits)
+            shown = guard(softmax(logits), inputs, *questions) if guard else softmax(logits)
         makers: dict[Output, Callable[[], NDArray[np.generic]]] = {
             "logits": lambda: logits,
             "scores": lambda: shown,
@@ -46,7 +46,8 @@ def publish(
         return {output: makers[output]() for output in wanted}
 
     shapes: dict[Output, tuple[int, ...]] = {"logits": (num_classes,), "scores": (num_classes,), "label": ()}
-    return PublicModel(name, (input_of(form),), {output: shapes[output] for output in outputs}, answer)
+    tails = {output: shapes[output] for output in outputs}
+    return PublicModel(name, (input_of(form),), tails, answer, is_numbered=guard is not None and guard.is_fresh)
 
 
 def publish_features(feature_extractor: nn.Module, form: Form, guard: Guard | None = None) -> PublicModel:
@@ -55,9 +56,10 @@ def publish_features(feature_extractor: nn.Module, form: Form, guard: Guard | No
     feature_extractor.to(current())
 
     def answer(rows: Rows, wanted: frozenset[Output]) -> dict[Output, NDArray[np.generic]]:
-        (inputs,) = rows
+        inputs, *questions = rows
         embeddings = embed(feature_extractor, inputs)
-        return {"embedding": guard(embeddings, inputs) if guard else embeddings} if wanted else {}
+        return {"embedding": guard(embeddings, inputs, *questions) if guard else embeddings} if wanted else {}
 
     (length,) = embed(feature_extractor, np.zeros((1, *form.shape), form.dtype)).shape[1:]
-    return PublicModel("features", (input_of(form),), {"embedding": (length,)}, answer)
+    is_fresh = guard is not None and guard.is_fresh
+    return PublicModel("features", (input_of(form),), {"embedding": (length,)}, answer, is_numbered=is_fresh)

@@ -15,6 +15,7 @@ from torch import nn
 from leakdrill.data.examples import Inputs
 from leakdrill.data.forms import Form
 from leakdrill.defences import Guard
+from leakdrill.defences.base import Keys
 from leakdrill.defences.keyed import keys_of
 from leakdrill.models.embedding import embed
 from leakdrill.models.verification import Metric, distances
@@ -44,11 +45,11 @@ class Verifier:
         faces["embedding"] = embed(self.feature_extractor, images)
         return faces
 
-    def compare(self, first: Faces, second: Faces, wanted: frozenset[Output]) -> Answer:
+    def compare(self, first: Faces, second: Faces, wanted: frozenset[Output], questions: Keys | None = None) -> Answer:
         apart = distances(first["embedding"], second["embedding"], self.metric)
         if self.guard:
             keys = first["key"] + second["key"]  # wraps around; the same whichever of the two comes first
-            apart = self.guard.defended(apart[:, np.newaxis], keys)[:, 0]
+            apart = self.guard.defended(apart[:, np.newaxis], keys, questions)[:, 0]
         made: Answer = {"distance": apart, "same": (apart <= self.threshold).astype(np.int64)}
         return {output: made[output] for output in wanted}
 
@@ -61,15 +62,16 @@ class Verifier:
 def publish_verification(verifier: Verifier, outputs: Sequence[Output]) -> dict[str, PublicModel]:
     """The three models, by name; both forms of verification answer with `outputs`."""
     gallery = Gallery(verifier.secret)
+    is_fresh = verifier.guard is not None and verifier.guard.is_fresh
 
     def compare_images(rows: Rows, wanted: frozenset[Output]) -> Answer:
-        first, second = rows
+        first, second, *questions = rows
         faces = verifier.faces(np.concatenate([first, second]))
-        return verifier.compare(faces[: len(first)], faces[len(first) :], wanted)
+        return verifier.compare(faces[: len(first)], faces[len(first) :], wanted, *questions)
 
     def compare_enrolled(rows: Rows, wanted: frozenset[Output]) -> Answer:
-        first, second = rows
-        return verifier.compare(first, second, wanted)
+        first, second, *questions = rows
+        return verifier.compare(first, second, wanted, *questions)
 
     def look(rows: Rows, wanted: frozenset[Output]) -> Answer:
         (images,) = rows
@@ -82,7 +84,11 @@ def publish_verification(verifier: Verifier, outputs: Sequence[Output]) -> dict[
         model.name: model
         for model in (
             PublicModel(
-                "verification", (replace(image, name="first"), replace(image, name="second")), tails, compare_images
+                "verification",
+                (replace(image, name="first"), replace(image, name="second")),
+                tails,
+                compare_images,
+                is_numbered=is_fresh,
             ),
             PublicModel(
                 "enrolment",
@@ -98,6 +104,7 @@ def publish_verification(verifier: Verifier, outputs: Sequence[Output]) -> dict[
                 compare_enrolled,
                 account="verification",
                 admit=lambda caller, rows: [gallery.faces(caller, row) for row in rows],
+                is_numbered=is_fresh,
             ),
         )
     }

@@ -170,6 +170,16 @@ def test_a_defended_distance_is_the_same_in_either_form_and_order_and_the_decisi
         assert (oracle.distances_of(handles[SECOND], handles[FIRST], "same") == (noisy <= THRESHOLD)).all()
 
 
+def test_fresh_noise_on_a_distance_is_another_at_every_question_in_either_form(service: Service) -> None:
+    service.publish(guard=guard_faces([OutputNoise(eta=0.5, fresh=True)], "distance", seed=1))
+    images = photos(20)
+    with service.asked_by("adversary") as oracle:
+        handles = oracle.enrol(images)
+        asked = [oracle.distances_of(handles[FIRST], handles[SECOND]) for _ in range(2)]
+        asked.append(oracle.distances(images[FIRST], images[SECOND]))
+    assert len({answer.tobytes() for answer in asked}) == 3
+
+
 def test_pairs_that_do_not_match_up_are_refused_free_of_charge(service: Service) -> None:
     specs = [TensorSpec(name, "UINT8", (-1, IMAGE_SIZE, IMAGE_SIZE, 3)) for name in ("first", "second")]
     uneven = infer_request("verification", list(zip(specs, (photos(2), photos(3)), strict=True)), [])

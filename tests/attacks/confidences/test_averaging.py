@@ -82,7 +82,7 @@ def test_only_noise_that_is_drawn_anew_is_adapted_to_by_who_asks_often_enough() 
 def test_a_shadow_whose_answers_are_always_the_same_is_asked_once() -> None:
     attack, guarded = Lira(average=50), []
 
-    def defend(scores: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    def defend(scores: np.ndarray, keys: np.ndarray, questions: np.ndarray | None = None) -> np.ndarray:
         guarded.append(len(scores))
         return scores
 
