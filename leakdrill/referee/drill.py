@@ -18,7 +18,7 @@ from leakdrill.referee import clause
 from leakdrill.referee.attacking import begun_attacks
 from leakdrill.referee.console import Observer, SilentObserver, describe
 from leakdrill.referee.environment import environment
-from leakdrill.referee.journal import PLAYING, SKIPPED, STOPPED, Journal
+from leakdrill.referee.journal import JUDGED, PLAYING, SKIPPED, STOPPED, Journal
 from leakdrill.referee.pacing import Pace, Stopped, straight_on, without_step
 from leakdrill.referee.remote_parties import Parties
 from leakdrill.referee.stage import Stage, check_deal, set_stage
@@ -194,6 +194,6 @@ class Drill(Steps):
                 self._stage.judge.add(played_by(seat, number, self.scenario), result)
             results = self._stage.judge.results(of_machine, self._seconds, error)
             write_results(self.run_dir, results)
-        self._stage.journal.append("judged", verdict=results.verdict)
+        self._stage.journal.append(JUDGED, verdict=results.verdict)
         self._observer.finished(results)
         return results

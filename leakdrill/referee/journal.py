@@ -20,6 +20,7 @@ STEP_BEGUN = "step_begun"
 OPENED = "opened"
 STEP_DONE = "step_done"
 PLAYING, SKIPPED, STOPPED = "playing", "skipped", "stopped"  # with the step's name, and its number from 1
+JUDGED = "judged"  # with the verdict
 FORKED = "forked"  # from `origin`, at the step of this `number`, with so many queries `spent` before
 _HEAD = ("seq", "time", "event")
 

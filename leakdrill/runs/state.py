@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leakdrill.errors import NotFound
-from leakdrill.referee.journal import PLAYING, SKIPPED, STOPPED, Entry, asked, read
+from leakdrill.referee.journal import JUDGED, PLAYING, SKIPPED, STOPPED, Entry, asked, read
 from leakdrill.results import Results
 from leakdrill.runs.reading import RESULTS, cells_of, is_run, recorded_settings
 from leakdrill.runs.running import is_alive
@@ -128,15 +128,12 @@ def _of_grid(run_dir: Path) -> RunState:
 def _state(entries: Sequence[Entry], alive: bool) -> State:
     if alive:
         return "running"
-    for entry in reversed(entries):
-        match entry.event:
-            case "judged":
-                return "broken" if entry.fields.get("verdict") == "broken" else "finished"
-            case "stopped":
-                return "stopped"
-            case "playing":
-                return "interrupted"
-    return "interrupted" if entries else "not begun"
+    last = next((entry for entry in reversed(entries) if entry.event in (JUDGED, STOPPED, PLAYING)), None)
+    if last is None:
+        return "interrupted" if entries else "not begun"
+    if last.event == JUDGED:
+        return "broken" if last.fields.get("verdict") == "broken" else "finished"
+    return "stopped" if last.event == STOPPED else "interrupted"
 
 
 def _steps(timeline: Sequence[dict[str, Any]], entries: Sequence[Entry], state: State) -> list[Step]:
