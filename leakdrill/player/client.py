@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tritonclient.utils import InferenceServerException
 
 HERE = Path(__file__).resolve().parent
 GAME = json.loads((HERE / "game.json").read_text())  # who is attacked, where it answers, what you know
-BATCH = 256  # examples in one request
+BATCH = 64  # examples in one request
 
 
 def main() -> None:
@@ -35,6 +36,8 @@ def main() -> None:
         print(submit())
     else:
         print(f"wrote {HERE / 'scores.csv'}; hand it in as README.md says")
+    for kept in HERE.glob("answers-*.npy"):  # the next time the model is asked anew
+        kept.unlink()
 
 
 def score(answers: Any, labels: Any) -> Any:
@@ -51,17 +54,23 @@ def score(answers: Any, labels: Any) -> Any:
 
 
 def ask(model: str, inputs: Any) -> Any:
-    """What the model answers to each of `inputs` (N, ...). Every example is counted against your budget."""
+    """What the model answers to each of `inputs` (N, ...). Every example is counted against your budget.
+
+    What was answered is kept until all is done: where a run broke off before, this one goes on.
+    """
+    asked = zlib.crc32(f"{GAME['player']} {model}".encode() + inputs.tobytes())
+    kept = HERE / f"answers-{asked:08x}.npy"
     client = connect(model)
     name = GAME["models"][model]["name"]
     described = client.get_model_metadata(name)
     output = described.outputs[0].name
-    answers = []
-    for start in range(0, len(inputs), BATCH):
+    answers = [np.load(kept)] if kept.exists() else []
+    for start in range(sum(map(len, answers)), len(inputs), BATCH):
         batch = inputs[start : start + BATCH]
         tensor = InferInput(described.inputs[0].name, list(batch.shape), described.inputs[0].datatype)
         tensor.set_data_from_numpy(batch)
         answers.append(infer(client, name, tensor, output))
+        np.save(kept, np.concatenate(answers))
         print(f"\rasked about {start + len(batch)} of {len(inputs)}", end="", file=sys.stderr)
     print(file=sys.stderr)
     return np.concatenate(answers)
@@ -69,7 +78,7 @@ def ask(model: str, inputs: Any) -> Any:
 
 def infer(client: Any, model: str, tensor: Any, output: str) -> Any:
     """One batch; again after a moment while others keep the model busy. Any other refusal says what is wrong."""
-    for wait_seconds in (0.2, 0.5, 1, 2, 5, 10):
+    for wait_seconds in (0.2, 0.5, 1, 2, 5, 10, 20, 0):
         try:
             return client.infer(model, [tensor], outputs=[InferRequestedOutput(output)]).as_numpy(output)
         except InferenceServerException as error:
@@ -77,7 +86,7 @@ def infer(client: Any, model: str, tensor: Any, output: str) -> Any:
             if not is_busy:
                 sys.exit(f"\n{error}")
             time.sleep(wait_seconds)
-    sys.exit("\nthe model is too busy: try again later")
+    sys.exit("\nthe model is too busy: try again later, and it goes on from here")
 
 
 def connect(model: str) -> Any:
@@ -115,6 +124,8 @@ def submit() -> str:
             return str(answer.read().decode()).strip()
     except urllib.error.HTTPError as refused:
         sys.exit(refused.read().decode().strip())
+    except OSError as error:
+        sys.exit(f"{GAME['submit']} does not answer ({error}): try again, the model is asked nothing anew")
 
 
 if __name__ == "__main__":

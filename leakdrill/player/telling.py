@@ -12,7 +12,7 @@ import numpy as np
 from leakdrill.referee.truth import Truth
 from leakdrill.results import AttackResult, Interval
 
-DECIMALS = 2
+DECIMALS, FINEST = 2, 0.01
 MARKS = 3  # so many examples that are marked, be they all members, do not show
 WIDTH = 1.96  # standard errors to each side: 95 %
 
@@ -29,7 +29,7 @@ def told(result: AttackResult) -> Interval:
 
 def step_of(num_per_side: int) -> float:
     """To what an AUC is rounded, over so many members and as many others: a whole number of steps are from 0.5 to 1."""
-    return 0.5 / max(1, math.floor(0.5 / max(10**-DECIMALS, MARKS / num_per_side)))
+    return 0.5 / max(1, math.floor(0.5 / max(FINEST, MARKS / num_per_side)))
 
 
 def standard_error(auc: float, num_members: int, num_others: int) -> float:

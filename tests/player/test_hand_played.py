@@ -87,11 +87,11 @@ def test_an_attack_by_tritonclient_alone_does_as_well_as_the_built_in_that_it_co
 def test_each_player_has_a_budget_of_their_own(at: Class) -> None:
     refused = play(at.folder(0), "gap")
     assert refused.returncode != 0
-    assert "140 left of 700" in refused.stderr
+    assert "12 left of 700" in refused.stderr
     other = play(at.folder(1), "gap")
     assert other.returncode == 0, other.stderr
     spent = {line.name: line.num_queries for line in at.hosted.scoreboard.standings()}
-    assert spent == {"Ada Lovelace": 560, "Zoë": 280}
+    assert spent == {"Ada Lovelace": 688, "Zoë": 280}
 
 
 def test_the_drill_waits_for_an_external_attack_and_judges_it_as_any(
