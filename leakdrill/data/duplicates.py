@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leakdrill.data.forms import Form, ImageForm
-from leakdrill.datasets.source import open_image
+from leakdrill.datasets.source import PILLOW_ERRORS, open_image
 
 SIDE = 16  # pixels
 MAX_DIFFERENT = 20  # of SIDE * SIDE signs; of 4,000 photos of 47 people no two people's had fewer than 24, six pairs 32
@@ -45,7 +45,11 @@ def is_comparable(form: Form, num_images: int, most: int = MAX_COMPARED) -> bool
 
 
 def difference_hash(file: bytes) -> Hashes | None:
-    """256 signs as (4,) uint64; None for an image that is too small. Raises InvalidInput for a file that is none."""
+    """256 signs as (4,) uint64; None for an image that is too small. Raises InvalidInput for a file that is none.
+
+    Of an image that breaks off none is set, so that it looks like no other: whoever is dealt it refuses it, and a data
+    set is compared as a whole, whether it is dealt or not.
+    """
     digest = hashlib.sha256(file).digest()
     if digest not in _known:
         if len(_known) >= _MAX_KNOWN:
@@ -57,7 +61,10 @@ def difference_hash(file: bytes) -> Hashes | None:
 def _signs(image: Image.Image) -> Hashes | None:
     if min(image.size) < SIDE:
         return None
-    grey = image.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
+    try:
+        grey = image.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
+    except PILLOW_ERRORS:
+        return np.zeros(SIDE * SIDE // 64, np.uint64)
     signs = np.diff(np.asarray(grey, np.int16), axis=1) > FLAT
     return np.packbits(signs.ravel()).view(np.uint64)
 

@@ -57,6 +57,12 @@ def test_plain_dark_and_shaded_images_are_no_copies_of_one_another() -> None:
     assert look_alike(plain, plain).tolist() == [False] * 5
 
 
+def test_an_image_that_breaks_off_looks_like_none_and_stops_no_comparison() -> None:
+    hashes = hashes_of([photos()[0], photos()[1][:600]])
+    assert hashes is not None
+    assert look_alike(hashes, hashes).tolist() == [True, False]
+
+
 def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
