@@ -96,7 +96,7 @@ def up(
                 drill.play(step)
             drill.open_public_apis()
         doors = [step.step for step in steps if step.step in ("breach", "revoke")]
-        is_breached = doors[-1:] == ["breach"]  # what was copied before a revoke, nobody can copy now
+        is_breached = doors[-1:] == ["breach"]
         with hosting(drill.stage, seats, listening, is_breached) as hosted:
             _introduce(console, parties, run_dir, seats, hosted)
             died = _watch(console, parties, hosted)

@@ -19,7 +19,7 @@ from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceStub
 from leakdrill.player.scores import opaque_ids
 from leakdrill.player.seats import Seat
 from leakdrill.referee.local import LocalParties
-from leakdrill.referee.stage import Stage
+from leakdrill.referee.stage import Stage, playable_by_hand
 
 CLIENT = Path(__file__).with_name("client.py")
 PRIVATE = ("ca.pem", "cert.pem", "key.pem")
@@ -51,14 +51,15 @@ _TOLD = {
 def write_folders(stage: Stage, seats: tuple[Seat, ...], submit_url: str | None, is_breached: bool) -> None:
     """A folder for each seat, below the run's; what a player has changed there (client.py) or made stays.
 
-    `submit_url`: where scores can be handed in from afar.
+    `submit_url`: where scores can be handed in from afar. `is_breached`: there is something to copy now; what was
+    copied before a revoke is in the folders, too.
     """
-    splits = stage.seat.config.splits
+    parties, splits = playable_by_hand(stage.parties), stage.seat.config.splits
     first = stage.run_dir / seats[0].folder
     first.mkdir(mode=0o700, exist_ok=True)
     for name in splits:
         np.savez_compressed(first / f"{name}.npz", **_arrays(stage, name))
-    leaked = _leaked(stage.parties) if is_breached and isinstance(stage.parties, LocalParties) else None
+    leaked = copy_of_leak(parties) if is_breached else stage.leaked
     for seat in seats:
         folder = stage.run_dir / seat.folder
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -68,14 +69,12 @@ def write_folders(stage: Stage, seats: tuple[Seat, ...], submit_url: str | None,
         if leaked:
             (folder / "leaked.json").write_text(leaked.description.model_dump_json(indent=2))
             (folder / "leaked.safetensors").write_bytes(save(leaked.weights))
-        has_key = isinstance(stage.parties, LocalParties)
-        if isinstance(stage.parties, LocalParties):
-            for file in PRIVATE:
-                shutil.copy(stage.parties.credentials_dir(seat.caller) / file, folder / file)
+        for file in PRIVATE:
+            shutil.copy(parties.credentials_dir(seat.caller) / file, folder / file)
         (folder / "game.json").write_text(json.dumps(_game(stage, seat, submit_url), indent=2))
         if not (folder / CLIENT.name).exists():
             shutil.copyfile(CLIENT, folder / CLIENT.name)
-        (folder / "README.md").write_text(_readme(stage, seat, submit_url, splits, bool(leaked), has_key))
+        (folder / "README.md").write_text(_readme(stage, seat, submit_url, splits, bool(leaked)))
 
 
 def _arrays(stage: Stage, name: str) -> dict[str, Any]:
@@ -103,16 +102,14 @@ def _game(stage: Stage, seat: Seat, submit_url: str | None) -> dict[str, Any]:
     }
 
 
-def _readme(stage: Stage, seat: Seat, submit_url: str | None, splits: list[str], has_leak: bool, has_key: bool) -> str:
+def _readme(stage: Stage, seat: Seat, submit_url: str | None, splits: list[str], has_leak: bool) -> str:
     named = f" --name {seat.name}" if seat.is_step else ""
     by_hand = f"leakdrill submit .. scores.csv{named}    hands them in, where leakdrill is installed"
     files = {f"{name}.npz": _TOLD.get(name, "examples") for name in splits}
     files["game.json"] = "who is attacked and where, and what you know of it"
     if has_leak:
         files["leaked.safetensors"] = "what leaked from csmall; leaked.json says what it is"
-    files["cert.pem, key.pem"] = (
-        "your certificate" if has_key else "not here: the adversary's, on its own volume (parties elsewhere)"
-    )
+    files["cert.pem, key.pem"] = "your certificate"
     return README.format(
         name=seat.name,
         num_examples=len(stage.cards.splits["challenge"]),
@@ -125,7 +122,7 @@ def _readme(stage: Stage, seat: Seat, submit_url: str | None, splits: list[str],
     )
 
 
-def _leaked(parties: LocalParties) -> Artefact | None:
+def copy_of_leak(parties: LocalParties) -> Artefact | None:
     """As the adversary takes it: through csmall's exfiltration channel, with the adversary's certificate.
 
     None when the channel is shut again.

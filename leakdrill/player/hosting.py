@@ -12,8 +12,8 @@ from leakdrill.player.seats import Seat, write_seats
 from leakdrill.player.server import scoreboard_page, submission_desk
 from leakdrill.player.submissions import hand_in
 from leakdrill.player.telling import num_per_side, step_of
-from leakdrill.referee.local import HOST, REFEREE, LocalParties
-from leakdrill.referee.stage import Stage
+from leakdrill.referee.local import HOST, REFEREE
+from leakdrill.referee.stage import Stage, playable_by_hand
 from leakdrill.runs.scored import read_truth
 
 
@@ -58,8 +58,7 @@ def hosting(stage: Stage, seats: tuple[Seat, ...], listening: Listening, is_brea
     The drill finds what was handed in on the run's record when it is judged.
     """
     by_caller = {seat.caller: seat for seat in seats}
-    referee = stage.parties
-    assert isinstance(referee, LocalParties), "players are hosted with local parties"
+    referee = playable_by_hand(stage.parties)
 
     def desk(caller: str, content: bytes) -> str:
         if caller not in by_caller:

@@ -6,6 +6,7 @@ RUN/submissions/seats.json    written by the referee, readable by its owner only
 import re
 import secrets
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,12 +44,13 @@ def of_class(names: Sequence[str], most: int) -> tuple[Seat, ...]:
     """Each with a certificate, and so with an account, of its own."""
     callers = [f"{PLAYER}-{number:02}" for number in range(1, len(names) + 1)]
     slugs = [_slug(name) for name in names]
+    taken = Counter([*slugs, *(caller.replace("-", "_") for caller in callers)])
     return tuple(
         Seat(
             name=name,
             caller=caller,
             folder=f"player-{name}",
-            attack=slug if slug and slugs.count(slug) == 1 else caller.replace("-", "_"),
+            attack=slug if slug and taken[slug] == 1 else caller.replace("-", "_"),
             most=most,
         )
         for name, caller, slug in zip(names, callers, slugs, strict=True)

@@ -1,5 +1,6 @@
 """A drill that waits for a person: the attack `external` of a timeline, until its scores are handed in."""
 
+import shlex
 import time
 
 from leakdrill.attacks.base import Verdict
@@ -24,7 +25,7 @@ def await_submission(stage: Stage, attack: External, repeat: int, is_breached: b
     seat = of_step(attack.name, stage.scenario.repeats)
     write_seats(stage.run_dir, [seat])
     write_folders(stage, (seat,), None, is_breached)
-    what_to_do = f"leakdrill submit {stage.run_dir} scores.csv --name {attack.name}"
+    what_to_do = f"leakdrill submit {shlex.quote(str(stage.run_dir))} scores.csv --name {attack.name}"
     stage.observer.note(f"your turn: play the adversary in {stage.run_dir / seat.folder}, then {what_to_do}")
     progress, wait_seconds = stage.progress("player"), 60 * attack.wait_minutes
     start = reminded = time.monotonic()

@@ -107,7 +107,7 @@ class RichConsole:
         self._progress.update(self._bars[party], completed=fraction, message=message, visible=fraction < 1)
 
     def note(self, text: str) -> None:
-        self._progress.console.print(Text(text))
+        self._progress.console.print(Text(text), soft_wrap=True)
 
     def finished(self, results: Results) -> None:
         self._end_step()

@@ -5,6 +5,8 @@ been answered.
 """
 
 from leakdrill.pb.party_pb2 import DRILL_STATE_BREACHED, DRILL_STATE_OPEN
+from leakdrill.player.folder import copy_of_leak
+from leakdrill.referee.local import LocalParties
 from leakdrill.referee.stage import Stage
 from leakdrill.results import BreachResult, ResponseResult
 from leakdrill.scenario.schema import Scenario
@@ -32,6 +34,8 @@ def revoke(stage: Stage, number: int) -> ResponseResult:
 
     Of parties that somebody else started, certificates are that somebody's to renew: the result says that they are not.
     """
+    if isinstance(stage.parties, LocalParties):  # people may play the adversary, who has a copy by now
+        stage.leaked = copy_of_leak(stage.parties)
     stage.csmall.transition(DRILL_STATE_OPEN)
     is_renewed = stage.parties.renew_certificates()
     if is_renewed:

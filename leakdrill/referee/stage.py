@@ -8,8 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from leakdrill.attacks.external import External
 from leakdrill.data.splits import Deal, deal
-from leakdrill.errors import LeakdrillError, PartyUnavailable
+from leakdrill.errors import LeakdrillError, PartyUnavailable, ScenarioError
+from leakdrill.models.artefact import Artefact
 from leakdrill.models.training import Progress
 from leakdrill.referee.auditing import collect_audits
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient, PartyClient
@@ -26,11 +28,13 @@ from leakdrill.referee.dealing import (
 from leakdrill.referee.in_folds import AdversarySeat
 from leakdrill.referee.journal import Journal
 from leakdrill.referee.judge import Judge
+from leakdrill.referee.local import LocalParties
 from leakdrill.referee.overlap import check_people
 from leakdrill.referee.remote_parties import Parties, seated
 from leakdrill.referee.truth import Truth
 from leakdrill.referee.verifying import of_strangers
 from leakdrill.scenario.schema import Scenario
+from leakdrill.scenario.steps import AttackStep
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Stage:
     adversary: AdversaryClient
     judge: Judge
     seat: AdversarySeat
+    leaked: Artefact | None = None  # what people who play the adversary had copied when a revoke came
 
     @property
     def clients(self) -> tuple[PartyClient, PartyClient, PartyClient]:
@@ -85,6 +90,16 @@ def check_deal(scenario: Scenario, split_key: str) -> None:
     check_top_k(scenario, cards)
 
 
+def playable_by_hand(parties: Parties) -> LocalParties:
+    """The parties, if people can play the adversary there. Raises ScenarioError for those that run elsewhere."""
+    if not isinstance(parties, LocalParties):
+        raise ScenarioError(
+            "an attack {kind: external} is played with the adversary's key, which is on another machine or volume "
+            "here: play it by leakdrill run, with local parties"
+        )
+    return parties
+
+
 def set_stage(
     resources: ExitStack,
     scenario: Scenario,
@@ -102,6 +117,8 @@ def set_stage(
         starting = background.submit(lambda: resources.enter_context(seated(run_dir, given)))
         cards = dealt(scenario.data.model_dump_json(), split_key)
         parties = starting.result()
+    if any(isinstance(step, AttackStep) and isinstance(step.attack, External) for step in scenario.timeline):
+        playable_by_hand(parties)
     addresses, credentials = parties.addresses, parties.credentials
     cbig = CbigClient("cbig", addresses["cbig/private"], credentials)
     csmall = CsmallClient("csmall", addresses["csmall/private"], credentials)

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from small import small
 
 from leakdrill import Drill
-from leakdrill.errors import NotReady
+from leakdrill.errors import NotReady, ScenarioError
 from leakdrill.player import waiting
 from leakdrill.player.hosting import Hosted, Listening, hosting
 from leakdrill.player.seats import Seat, of_class, of_step, seat_of
@@ -116,6 +118,13 @@ def test_the_drill_waits_for_an_external_attack_and_judges_it_as_any(
 def test_scores_that_never_come_break_the_drill_with_what_to_do(at: Class) -> None:
     with pytest.raises(NotReady, match=r"nobody handed in scores for attack 'late' within 0.001 minutes: .*resume"):
         at.drill.attack(kind="external", name="late", wait_minutes=0.001)
+
+
+def test_parties_elsewhere_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    elsewhere: Any = SimpleNamespace(addresses={}, credentials=None, check=lambda: None)
+    scenario = small(timeline=["train_source", {"attack": {"kind": "external", "name": "mine"}}], expect=[])
+    with pytest.raises(ScenarioError, match="external} is played with the adversary's key, which is on another"):
+        Drill(scenario, out=tmp_path / "run", parties=elsewhere).__enter__()
 
 
 def test_a_players_folder_has_what_is_granted_and_nothing_of_the_truth(at: Class) -> None:

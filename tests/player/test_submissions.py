@@ -12,7 +12,7 @@ from leakdrill.errors import BudgetExhausted, InvalidInput, NotFound
 from leakdrill.player import submissions
 from leakdrill.player.scoreboard import Scoreboard
 from leakdrill.player.scores import to_csv
-from leakdrill.player.seats import of_step, seat_of
+from leakdrill.player.seats import of_class, of_step, seat_of
 from leakdrill.player.submissions import hand_in, read_record
 from leakdrill.referee.judged_attack import judge_attack
 from leakdrill.referee.truth import save_scenario
@@ -160,3 +160,4 @@ def test_whose_a_submission_is_must_be_said_where_there_are_several(make_run: Ma
 def test_players_whose_names_leave_nothing_or_the_same_for_an_attacks_name_are_numbered(make_run: MakeRun) -> None:
     _, seats = make_run("Zoë M.", "小明", "A b", "a-b")
     assert [seat.attack for seat in seats] == ["zoe_m", "player_02", "player_03", "player_04"]
+    assert [seat.attack for seat in of_class(["李", "Player 01"], 3)] == ["player_01", "player_02"]

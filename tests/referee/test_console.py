@@ -69,6 +69,14 @@ def test_a_plain_line_is_never_broken_by_the_width() -> None:
     assert len(said(paper)) == 1
 
 
+def test_nor_is_a_line_in_a_terminal_so_that_a_command_in_it_can_be_copied() -> None:
+    long = "your turn: leakdrill submit " + "a/" * 60
+    terminal = console(terminal=True)
+    with observe(terminal) as observer:
+        observer.note(long)
+    assert any(long in line for line in said(terminal))
+
+
 def test_a_terminal_gets_bars_while_parties_work_and_keeps_the_steps_and_their_seconds(results: Results) -> None:
     terminal = console(terminal=True)
     with observe(terminal) as observer:

@@ -1,5 +1,6 @@
 """A real drill in which a breach is closed and a defence switched in: what they change, and what they cannot."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from small import SMALL, small
 
 from leakdrill.errors import AccessDenied, PartyUnavailable
@@ -16,6 +18,8 @@ from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.pb import inference_pb2, target_pb2
 from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceStub
+from leakdrill.player.folder import write_folders
+from leakdrill.player.seats import of_step
 from leakdrill.referee.console import SilentObserver
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import LocalParties
@@ -83,8 +87,16 @@ def played(parties: LocalParties, tmp_path_factory: pytest.TempPathFactory) -> I
     )
     with Drill(scenario, out=where, parties=parties, observer=intruder) as drill:
         found = drill.run()
+        write_folders(drill.stage, (of_step("by_hand", 1),), None, is_breached=False)
         yield found, intruder, where
         drill.queries()  # the referee's own connections are good after a revoke, too
+
+
+def test_a_person_who_plays_after_a_revoke_still_has_the_copy(played: tuple[Results, Intruder, Path]) -> None:
+    found, _, where = played
+    description = json.loads((where / "player" / "leaked.json").read_text())
+    assert description["name"] == found.breaches[0].artefact
+    assert load_file(where / "player" / "leaked.safetensors")
 
 
 def test_after_a_revoke_nobody_gets_in_with_what_was_good_before(played: tuple[Results, Intruder, Path]) -> None:
