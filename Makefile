@@ -38,9 +38,9 @@ proto: $(TOOLS)  ## generate leakdrill/pb from proto/
 schema: $(READY)  ## write the JSON schema of scenarios, which editors read
 	$(BIN)/leakdrill schema > schema/scenario.schema.json
 
-wheels: $(BIN)/python  ## fill wheels/ with all that `leakdrill run` needs, for machines like this one without a network
+wheels: $(BIN)/python  ## fill wheels/ with all that `leakdrill run`, and players, need, for machines like this one without a network
 	$(if $(OTHER_TORCH),$(PIP) download --quiet --dest wheels $(OTHER_TORCH))
-	$(PIP) wheel --quiet --constraint constraints.txt --find-links wheels --wheel-dir wheels .
+	$(PIP) wheel --quiet --constraint constraints.txt --find-links wheels --wheel-dir wheels . "tritonclient[grpc]"
 
 clean:  ## remove the environment, not the runs
 	rm -rf $(VENV)
