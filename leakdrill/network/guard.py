@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from leakdrill.errors import AccessDenied, Crowded, InvalidInput, LeakdrillError, PartyUnavailable, RateLimited
 from leakdrill.network.audit import AuditLog, excerpt
 from leakdrill.network.identity import SPIFFE_PREFIX, Credentials, authority_of
-from leakdrill.network.policy import Policy
+from leakdrill.network.policy import PLAYER, Policy
 from leakdrill.network.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ ERROR_KEY = "leakdrill-error"
 UNKNOWN_METHOD = "unknown"  # one name for all of them, or any caller could grow the counters without bound
 HEALTH = "/grpc.health.v1.Health/"
 MAX_CALLS_PER_CALLER = 16  # at once, on one listener: half of all, so that no one's open streams shut out the others
+MAX_CALLS_PER_PLAYER = 4  # of many: it takes eight who conspire to shut out the rest of a class
 #: Of one caller's calls, those that are logged one by one: at once, and from then on a second. A line has 300 bytes.
 FAILURES, FAILURES_PER_SECOND = 1_000.0, 10.0
 ANSWERS, ANSWERS_PER_SECOND = 100_000.0, 100.0
@@ -175,10 +176,9 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # its base
     @contextlib.contextmanager
     def _counted(self, name: str) -> Iterator[None]:
         """A call of `name` is under way. Raises Crowded, before a message is read, when there are too many."""
-        if self._under_way[name] >= MAX_CALLS_PER_CALLER:
-            raise Crowded(
-                f"{name} has {MAX_CALLS_PER_CALLER} calls under way here, the most at once: wait until one has ended"
-            )
+        most = MAX_CALLS_PER_PLAYER if name.startswith(f"{PLAYER}-") else MAX_CALLS_PER_CALLER
+        if self._under_way[name] >= most:
+            raise Crowded(f"{name} has {most} calls under way here, the most at once: wait until one has ended")
         self._under_way[name] += 1
         try:
             yield

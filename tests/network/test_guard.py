@@ -3,6 +3,7 @@
 import logging
 import queue
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from predict_api import party_credentials
 from serving import served
 
 from leakdrill import errors
+from leakdrill.network.guard import Interceptor
 from leakdrill.network.identity import Authority, Credentials
 from leakdrill.network.policy import Policy
 from leakdrill.network.rpc import Guard, Listener, connect
@@ -278,3 +280,13 @@ def test_reflection_lists_what_is_served(address: str, credentials: dict[str, Cr
         (response,) = stub.ServerReflectionInfo(iter([request]), timeout=10)
     names = {service.name for service in response.list_services_response.service}
     assert {"leakdrill.v1.PartyService", "grpc.health.v1.Health"} <= names
+
+
+@pytest.mark.parametrize(("name", "most"), [("player-01", 4), ("adversary", 16)])
+def test_a_player_has_fewer_calls_at_once_than_a_party(name: str, most: int) -> None:
+    door = Interceptor(Guard("cbig", Policy.load()), "public")
+    with ExitStack() as under_way:
+        for _ in range(most):
+            under_way.enter_context(door._counted(name))
+        with pytest.raises(errors.Crowded, match=f"{name} has {most} calls under way here"):
+            under_way.enter_context(door._counted(name))
