@@ -204,7 +204,8 @@ def test_a_builder_that_will_not_do_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_pages_scenario_and_builder_are_read_and_its_line_converts(tmp_path: Path) -> None:
-    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL))
+    found = re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    blocks = dict(reversed(found))  # the first of each kind
     (tmp_path / "audit.yaml").write_text(blocks["yaml"])
     (tmp_path / "model.py").write_text(blocks["python"])
     scenario = load_scenario(tmp_path / "audit.yaml").scenario

@@ -26,7 +26,7 @@ def explained(raw: Any) -> list[str]:
         (
             "data.splitz",
             3,
-            "data.splitz: unknown key; did you mean 'splits'? known: challenge, image_size, set, splits,",
+            "data.splitz: unknown key; did you mean 'splits'? known: auxiliary_faces, challenge, image_size, ",
         ),
         ("data.target.clases", 3, "data.target.clases: unknown key; did you mean 'classes'?"),
         (
@@ -60,7 +60,7 @@ def explained(raw: Any) -> list[str]:
         (
             "timeline",
             [{"a": 1, "b": 2}],
-            "timeline[0]: wanted one step (train_source, load_source, release, adapt, breach, attack), got",
+            "timeline[0]: wanted one step (train_source, load_source, release, adapt, load_target, revoke, breach, ",
         ),
         ("timeline", 3, "timeline: wanted a valid list, got 3"),
         (
