@@ -1,7 +1,9 @@
 """What tests of several parts share."""
 
+import hashlib
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send it; a suite in the background would ignore it
@@ -11,6 +13,7 @@ for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy is imported: threads 
 import pytest
 import torch
 
+from leakdrill.referee import drill, grid, live
 from leakdrill.referee.local import LocalParties
 from leakdrill.results import (
     AttackResult,
@@ -36,6 +39,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _one_thread() -> None:
     """As in a party: the same results to the last bit, and no threads that wait for each other over small models."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _keys_by_test() -> Iterator[None]:
+    """Drills that pin no split key draw the same ones each time, or a test of what a drill finds fails once in a while.
+
+    Spies look at drills that nobody has looked at before: theirs are fresh.
+    """
+    fresh, drawn = drill.fresh_split_key, Counter[str]()
+
+    def split_key() -> str:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+        if not test or test.startswith("tests/hostile/"):
+            return fresh()
+        drawn[test] += 1
+        return hashlib.sha256(f"{test} {drawn[test]}".encode()).hexdigest()[:32]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (drill, grid, live):
+            patch.setattr(module, "fresh_split_key", split_key)
+        yield
 
 
 @pytest.fixture(scope="session")
