@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leakdrill.errors import InvalidInput
+from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.referee.journal import FORKED, STEP_DONE, Journal, read
 from leakdrill.referee.local import PARTIES
 from leakdrill.referee.truth import save_scenario, save_split_key
@@ -71,12 +71,14 @@ class Fork:
 def plan_fork(run_dir: Path, start: str | None, settings: Sequence[str]) -> Fork:
     """`start` as leakdrill.scenario.finding has it; without it, the first step that the settings change.
 
-    Raises InvalidInput for a sweep, for an unknown step, and for settings that make a sweep of it or change what is
-    before `start`.
+    Raises NotFound for a run without a journal, and InvalidInput for a sweep, for an unknown step, and for settings
+    that make a sweep of it or change what is before `start`.
     """
     recorded = recorded_scenario(run_dir)
     if recorded.grid:
         raise InvalidInput(f"{run_dir} is a sweep: name one of its cells, such as {run_dir / CELLS}/NAME")
+    if not (run_dir / JOURNAL).is_file():
+        raise NotFound(f"{run_dir} has no {JOURNAL}, which says what it has found: play it with leakdrill run")
     overrides = anchored(parse_overrides(settings), Path())
     scenario = validate(apply_overrides(as_written(recorded), overrides, origin="--set"), origin="--set")
     if scenario.grid:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small import SMALL, small
 
-from leakdrill.errors import InvalidInput
+from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.referee.compare import differences
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.forking import beside, first_change, make_fork, plan_fork
@@ -180,4 +180,11 @@ def test_a_sweep_cannot_be_forked_but_its_cells_can(tmp_path: Path) -> None:
     grid = SCENARIO.model_copy(update={"grid": {"seed": [1, 2]}})
     (run / "scenario.json").write_text(grid.model_dump_json())
     with pytest.raises(InvalidInput, match=r"is a sweep: name one of its cells"):
+        plan_fork(run, "after", [])
+
+
+def test_a_run_without_its_journal_cannot_be_forked(tmp_path: Path) -> None:
+    run = recorded(tmp_path / "run")
+    (run / "journal.jsonl").unlink()
+    with pytest.raises(NotFound, match=r"has no journal.jsonl"):
         plan_fork(run, "after", [])
