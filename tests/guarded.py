@@ -16,6 +16,7 @@ from leakdrill.network.rpc import Guard, caller
 from leakdrill.pb import party_pb2, party_pb2_grpc, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
 
 PARTIES = ("referee", "cbig", "csmall", "adversary")
+WAIT_SECONDS = 60.0  # before a test gives up: on a busy machine a process may not get its turn for seconds
 
 
 class PartyServicer(party_pb2_grpc.PartyServiceServicer):
@@ -57,7 +58,7 @@ def add_exfiltration(server: Any) -> None:
 
 def configure(channel: Any, what: str = "") -> party_pb2.ConfigureResponse:
     request = party_pb2.ConfigureRequest(config_json=what)
-    return party_pb2_grpc.PartyServiceStub(channel).Configure(request, timeout=10)
+    return party_pb2_grpc.PartyServiceStub(channel).Configure(request, timeout=WAIT_SECONDS)
 
 
 def refusal(call: Any, *arguments: Any) -> tuple[str, str]:
@@ -81,9 +82,9 @@ class CountingGuard(Guard):
         super().answered(listener, name, method, status, error, path)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """The server counts a call after the client has its answer."""
-    deadline = time.monotonic() + seconds
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether it comes to hold: the server counts a call after the client has its answer."""
+    deadline = time.monotonic() + WAIT_SECONDS
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
     return condition()

@@ -1,6 +1,5 @@
 import asyncio
-import socket
-import time
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,8 @@ from typing import Any
 
 import grpc
 import pytest
+from guarded import WAIT_SECONDS, eventually
+from ports import free_ports
 from serving import run, running_loop, served
 
 from leakdrill import errors
@@ -29,24 +30,29 @@ from leakdrill.pb import party_pb2, party_pb2_grpc
 
 
 class PartyServicer(party_pb2_grpc.PartyServiceServicer):
-    """Raises the LeakdrillError that `config_json` names; "bug" is anything else, "stay" takes a while."""
+    """Raises the LeakdrillError that `config_json` names; "bug" is anything else, "stay" waits until it `may_go`."""
+
+    def __init__(self) -> None:
+        self.num_staying = 0
+        self.may_go = threading.Event()
 
     async def Configure(self, request: party_pb2.ConfigureRequest, context: Any) -> party_pb2.ConfigureResponse:
         if request.config_json == "bug":
             raise ZeroDivisionError
         if request.config_json == "stay":
-            await asyncio.sleep(0.5)
+            self.num_staying += 1
+            while not self.may_go.is_set():
+                await asyncio.sleep(0.01)
         if kind := getattr(errors, request.config_json, None):
             raise kind("wanted 3, got 2")
         return party_pb2.ConfigureResponse()
 
 
-def add(server: Any) -> None:
-    party_pb2_grpc.add_PartyServiceServicer_to_server(PartyServicer(), server)
+def listener(*addresses: str, name: str = "private", party: PartyServicer | None = None) -> Listener:
+    def add(server: Any) -> None:
+        party_pb2_grpc.add_PartyServiceServicer_to_server(party or PartyServicer(), server)
 
-
-def listener(address: str = "127.0.0.1:0", name: str = "private") -> Listener:
-    return Listener(name, add, ("leakdrill.v1.PartyService",), (address,))
+    return Listener(name, add, ("leakdrill.v1.PartyService",), addresses or ("127.0.0.1:0",))
 
 
 def guard() -> Guard:
@@ -67,14 +73,20 @@ def credentials(authority: Authority, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def address(credentials: dict[str, Credentials]) -> Iterator[str]:
-    with served(guard(), [listener()], credentials["cbig"]) as addresses:
+def party() -> PartyServicer:
+    return PartyServicer()
+
+
+@pytest.fixture
+def address(credentials: dict[str, Credentials], party: PartyServicer) -> Iterator[str]:
+    with served(guard(), [listener(party=party)], credentials["cbig"]) as addresses:
         yield addresses["private"]
 
 
 def configure(address: str, credentials: Credentials, what: str = "", party: str = "cbig") -> None:
     with connect(address, credentials, party) as channel, remote_errors(party):
-        party_pb2_grpc.PartyServiceStub(channel).Configure(party_pb2.ConfigureRequest(config_json=what), timeout=10)
+        request = party_pb2.ConfigureRequest(config_json=what)
+        party_pb2_grpc.PartyServiceStub(channel).Configure(request, timeout=WAIT_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +124,7 @@ def test_a_message_over_grpcs_limit_is_no_exhausted_budget(address: str, credent
         pytest.raises(errors.PartyUnavailable, match="larger"),
         remote_errors("cbig"),
     ):
-        channel.unary_unary("/leakdrill.v1.PartyService/Configure")(bytes(MAX_MESSAGE_BYTES + 1), timeout=20)
+        channel.unary_unary("/leakdrill.v1.PartyService/Configure")(bytes(MAX_MESSAGE_BYTES + 1), timeout=WAIT_SECONDS)
 
 
 def test_a_server_with_another_partys_certificate_is_refused(address: str, credentials: dict[str, Credentials]) -> None:
@@ -160,10 +172,8 @@ def test_every_listener_has_a_port_of_its_own(credentials: dict[str, Credentials
 
 def test_a_listener_answers_at_each_of_its_addresses(credentials: dict[str, Credentials]) -> None:
     """As cbig's private one does in its container, on two networks."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        first = f"127.0.0.1:{free.getsockname()[1]}"
-    both = Listener("private", add, ("leakdrill.v1.PartyService",), (first, "127.0.0.1:0"))
-    with served(guard(), [both], credentials["cbig"]) as addresses:
+    first = f"127.0.0.1:{free_ports(1)[0]}"
+    with served(guard(), [listener(first, "127.0.0.1:0")], credentials["cbig"]) as addresses:
         for address in (first, addresses["private"]):
             configure(address, credentials["referee"])
 
@@ -175,42 +185,51 @@ def test_a_stopped_server_is_unavailable(credentials: dict[str, Credentials]) ->
         configure(addresses["private"], credentials["referee"])
 
 
-def test_a_call_that_runs_may_end_while_its_server_stops(credentials: dict[str, Credentials]) -> None:
+def test_a_call_that_runs_may_end_while_its_server_stops(
+    credentials: dict[str, Credentials], party: PartyServicer
+) -> None:
     with running_loop() as loop, ThreadPoolExecutor(1) as pool:
-        serving = run(loop, serve(guard(), [listener()], credentials["cbig"]))
+        serving = run(loop, serve(guard(), [listener(party=party)], credentials["cbig"]))
         address = f"127.0.0.1:{serving.ports['private']}"
         configure(address, credentials["referee"])
         calling = pool.submit(configure, address, credentials["referee"], "stay")
-        time.sleep(0.2)
-        run(loop, serving.stop(grace_seconds=10))
+        assert eventually(lambda: party.num_staying == 1)
+        stopping = asyncio.run_coroutine_threadsafe(serving.stop(WAIT_SECONDS), loop)
+        run(loop, asyncio.sleep(0.1))  # it has been asked to stop by then
+        party.may_go.set()
         calling.result()
+        stopping.result(WAIT_SECONDS)
 
 
 def test_a_caller_with_too_many_calls_at_once_is_told_to_wait(
-    address: str, credentials: dict[str, Credentials]
+    address: str, credentials: dict[str, Credentials], party: PartyServicer
 ) -> None:
     with connect(address, credentials["referee"], "cbig") as channel:
         stub = party_pb2_grpc.PartyServiceStub(channel)
-        stay = party_pb2.ConfigureRequest(config_json="stay")
-        calls = [stub.Configure.future(stay, timeout=20) for _ in range(MAX_CALLS_PER_CALLER + 5)]
-        outcomes = Counter(str(outcome_of(call)) for call in calls)
-        assert outcomes == {"None": MAX_CALLS_PER_CALLER, "Crowded": 5}
-        stub.Configure(party_pb2.ConfigureRequest(), timeout=10)
+        assert outcomes_of(stub, MAX_CALLS_PER_CALLER + 5, party) == {"None": MAX_CALLS_PER_CALLER, "Crowded": 5}
+        stub.Configure(party_pb2.ConfigureRequest(), timeout=WAIT_SECONDS)
 
 
 def test_too_many_calls_at_once_are_turned_away_and_no_exhausted_budget(
-    address: str, credentials: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch
+    address: str, credentials: dict[str, Credentials], party: PartyServicer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "leakdrill.network.guard.MAX_CALLS_PER_CALLER", 2 * MAX_CONCURRENT_CALLS
     )  # as if they were several
     with connect(address, credentials["referee"], "cbig") as channel:
         stub = party_pb2_grpc.PartyServiceStub(channel)
-        stay = party_pb2.ConfigureRequest(config_json="stay")
-        calls = [stub.Configure.future(stay, timeout=20) for _ in range(MAX_CONCURRENT_CALLS + 5)]
-        outcomes = Counter(str(outcome_of(call)) for call in calls)
+        outcomes = outcomes_of(stub, MAX_CONCURRENT_CALLS + 5, party)
         assert outcomes == {"None": MAX_CONCURRENT_CALLS, "PartyUnavailable": 5}
-        stub.Configure(party_pb2.ConfigureRequest(), timeout=10)
+        stub.Configure(party_pb2.ConfigureRequest(), timeout=WAIT_SECONDS)
+
+
+def outcomes_of(stub: Any, num_calls: int, party: PartyServicer) -> Counter[str]:
+    """What became of so many calls at once, all of which stay until each has been let in or turned away."""
+    stay = party_pb2.ConfigureRequest(config_json="stay")
+    calls = [stub.Configure.future(stay, timeout=WAIT_SECONDS) for _ in range(num_calls)]
+    assert eventually(lambda: party.num_staying + sum(call.done() for call in calls) == num_calls)
+    party.may_go.set()
+    return Counter(str(outcome_of(call)) for call in calls)
 
 
 def outcome_of(call: Any) -> str | None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from guarded import WAIT_SECONDS
 
 from leakdrill import errors
 from leakdrill.network.rpc import Progress, stream
@@ -40,9 +41,10 @@ async def test_an_error_of_the_work_comes_after_its_reports() -> None:
 
 
 async def test_work_stops_when_whoever_asked_has_gone_away() -> None:
-    stopped = threading.Event()
+    begun, stopped = threading.Event(), threading.Event()
 
     def work(progress: Progress) -> None:
+        begun.set()
         try:
             while True:
                 progress(0.0, "still here")
@@ -55,18 +57,18 @@ async def test_work_stops_when_whoever_asked_has_gone_away() -> None:
 
     with ThreadPoolExecutor(1) as executor:
         asking = asyncio.create_task(ask())
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(begun.wait, WAIT_SECONDS)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        assert await asyncio.to_thread(stopped.wait, 5)
+        assert await asyncio.to_thread(stopped.wait, WAIT_SECONDS)
 
 
 async def test_work_that_has_not_begun_is_dropped_when_its_caller_goes_away() -> None:
     release = threading.Event()
     begun = []
     with ThreadPoolExecutor(1) as executor:
-        executor.submit(release.wait, 5)
+        executor.submit(release.wait, WAIT_SECONDS)
         asking = asyncio.create_task(collected(stream(begun.append, executor)))
         await asyncio.sleep(0.02)
         asking.cancel()

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import grpc
 import numpy as np
 import pytest
 from model_server import CLASSES, SIZE, write_folders
+from ports import free_ports
 from typer.testing import CliRunner, Result
 
 from leakdrill.cli import app
@@ -22,11 +22,11 @@ from leakdrill.pb import inference_pb2 as pb
 from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
 from leakdrill.results import Results
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # of which pip may need most, once
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # of which pip may need most, once
 
 MLSERVER = "mlserver==1.7.1"
 PIP_SECONDS = 480
-START_SECONDS = 60
+START_SECONDS = 240  # on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +80,7 @@ def address(mlserver: Path, folders: Path) -> Iterator[str]:
             yield address
         finally:
             process.terminate()
-            process.wait(timeout=20)
-
-
-def free_ports(count: int) -> list[int]:
-    """Free a moment ago: MLServer cannot be told to take any."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+            process.wait(timeout=120)
 
 
 def await_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:

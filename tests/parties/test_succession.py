@@ -10,6 +10,7 @@ import pytest
 
 from leakdrill.parties.succession import SUCCEEDED, wipe
 
+WAIT_SECONDS = 120  # on a busy machine
 PROGRAM = """
 import os, sys, time
 from pathlib import Path
@@ -25,7 +26,7 @@ with turns.open("a") as out:
 (home / "audit.jsonl").touch()
 if sys.argv[3] == "wait":
     print("ready", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 os._exit(SUCCEEDED if len(turns.read_text().splitlines()) < 3 else int(sys.argv[3]))
 """
 
@@ -38,7 +39,7 @@ def start(where: Path, how: str) -> subprocess.Popen[bytes]:
 
 def test_a_successor_remembers_nothing_and_finds_the_audit_log_alone(tmp_path: Path) -> None:
     with start(tmp_path, "3") as process:
-        assert process.wait(30) == 3
+        assert process.wait(WAIT_SECONDS) == 3
     turns = [line.split(" ", 1) for line in (tmp_path / "turns").read_text().splitlines()]
     assert len({pid for pid, _ in turns}) == 3
     assert [rest for _, rest in turns] == ["1 []", "1 ['audit.jsonl']", "1 ['audit.jsonl']"]
@@ -50,7 +51,7 @@ def test_who_stops_the_process_stops_the_party_in_it(tmp_path: Path, number: sig
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         os.kill(process.pid, number)
-        assert process.wait(30) == -number
+        assert process.wait(WAIT_SECONDS) == -number
         assert process.stdout.read() == b""  # nobody holds the other end any longer
 
 

@@ -34,7 +34,8 @@ part.write_text(json.dumps({"private": 4001, "public": 4002}))
 part.rename(args.ready)
 
 if args.behaviour == "dies later":
-    time.sleep(0.2)
+    while not (args.home / "now").exists():
+        time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGKILL)
 sys.stdin.read()
 print("stdin closed", flush=True)

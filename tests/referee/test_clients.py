@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_ports
 from predict_api import party_credentials
 from serving import served
 
@@ -25,7 +26,7 @@ CONFIG: Any = Gap()  # the hook below takes whatever it is told
 
 
 @contextmanager
-def seated(home: Path, credentials: Credentials, address: str = "127.0.0.1:0") -> Iterator[str]:
+def seated(home: Path, credentials: Credentials, address: str) -> Iterator[None]:
     """An adversary at that address."""
     guard = Guard("adversary", Policy.load())
     with ThreadPoolExecutor(1) as executor:
@@ -35,13 +36,14 @@ def seated(home: Path, credentials: Credentials, address: str = "127.0.0.1:0") -
             add_PartyServiceServicer_to_server(PartyServicer(party, lambda config: "run"), server)
 
         listener = Listener("private", add, ("leakdrill.v1.PartyService",), (address,))
-        with served(guard, [listener], credentials) as addresses:
-            yield addresses["private"]
+        with served(guard, [listener], credentials):
+            yield
 
 
 def test_an_adversary_that_was_there_is_waited_for_and_one_that_was_not_is_an_error_at_once(tmp_path: Path) -> None:
     credentials = party_credentials(tmp_path / "credentials", "adversary", "referee")
-    with seated(tmp_path / "first", credentials["adversary"]) as address:
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    with seated(tmp_path / "first", credentials["adversary"], address):
         client = AdversaryClient("adversary", address, credentials["referee"])
         client.configure(CONFIG)
     with ThreadPoolExecutor(1) as threads:

@@ -49,13 +49,14 @@ def open_page(browser: Any, report: Path) -> Iterator[Open]:
 
     def open_it(width: int = 1200, theme: str = "light") -> Any:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, offline=True)
+        context.set_default_timeout(120_000)  # milliseconds, on a busy machine
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: _note_request(request.url, complaints))
         page.goto(report.as_uri())
-        page.wait_for_selector("html[data-drawn]", timeout=60_000)
+        page.wait_for_selector("html[data-drawn]")
         return page
 
     yield open_it

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guarded import PARTIES, eventually, refusal
+from guarded import PARTIES, WAIT_SECONDS, eventually, refusal
 from predict_api import party_credentials
 from serving import served
 
@@ -132,7 +132,7 @@ def test_a_release_under_way_when_the_next_drill_begins_does_not_get_into_it(sta
     stage.configure("one")
     with ThreadPoolExecutor(1) as thread:
         acquired = thread.submit(stage.referee.acquire)
-        assert stage.cbig.asked.wait(10)
+        assert stage.cbig.asked.wait(WAIT_SECONDS)
         stage.configure("two")
         stage.cbig.may_release.set()
         with pytest.raises(NotReady, match="configured anew"):
@@ -149,7 +149,7 @@ def test_a_defence_fitted_when_the_next_drill_begins_does_not_bring_the_last_one
 
     def slowly(*rest: Any) -> None:
         fitting.set()
-        assert may_go_on.wait(10)
+        assert may_go_on.wait(WAIT_SECONDS)
 
     stage.cbig.may_release.set()
     stage.configure("one")
@@ -157,7 +157,7 @@ def test_a_defence_fitted_when_the_next_drill_begins_does_not_bring_the_last_one
     monkeypatch.setattr("services.csmall.servicer.guard_faces", slowly)
     with ThreadPoolExecutor(1) as thread:
         defended = thread.submit(stage.referee.defend, Defend(party="csmall", defences=[]))
-        assert fitting.wait(10)
+        assert fitting.wait(WAIT_SECONDS)
         stage.configure("two")
         may_go_on.set()
         with pytest.raises(NotReady, match="configured anew"):

@@ -120,7 +120,7 @@ if __name__ == "__main__":
 def is_running(pid: str) -> bool:
     try:
         status = Path("/proc", pid, "status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter where it ends between two of these steps
         return False
     return "State:\tZ" not in status  # ended, but nobody has asked how
 
