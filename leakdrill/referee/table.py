@@ -12,6 +12,7 @@ from rich.text import Text
 
 from leakdrill.labelonly.budgets import BUDGETS
 from leakdrill.referee.deciding import in_words
+from leakdrill.referee.noted import noted
 from leakdrill.results import (
     AttackResult,
     BreachResult,
@@ -168,7 +169,7 @@ def _caption(judged: Sequence[AttackResult]) -> str:
 
 
 def _remarks(results: Results) -> Iterator[str]:
-    """What a row has no room for: folds, who was left out, and what the sides of the deal share."""
+    """What a row has no room for: folds, who was left out, what attacks note, and what the sides of the deal share."""
     for attack in results.attacks:
         if folds := attack.folds:
             by = "" if folds.by == "identity" else ", the adversary told of other photos of the same people"
@@ -179,6 +180,7 @@ def _remarks(results: Results) -> Iterator[str]:
         if attack.num_excluded:
             units = "identities" if attack.unit == "identity" else "examples"
             yield f"{attack.name}: {attack.num_excluded:,} {units} left out, of which nothing was said or known"
+        yield from noted(attack)
     by_identity = any(attack.goal == "identity" for attack in results.attacks)
     for shared in results.overlaps:
         counts = {

@@ -1,5 +1,6 @@
 """What a reader must know before the figures, and what the tables have no room for."""
 
+from leakdrill.referee.noted import noted
 from leakdrill.results import Results
 
 
@@ -22,7 +23,7 @@ def warnings(results: Results) -> list[str]:
 
 
 def remarks(results: Results) -> list[str]:
-    """What the tables have no room for: folds, who was left out, and what the sides of the deal share."""
+    """What the tables have no room for: folds, who was left out, what attacks note, what the deal's sides share."""
     found = []
     for attack in results.attacks:
         if folds := attack.folds:
@@ -33,6 +34,7 @@ def remarks(results: Results) -> list[str]:
             found.append(
                 f"{attack.name}: {attack.num_excluded:,} {units} left out, of which nothing was said or known."
             )
+        found += [f"{line}." for line in noted(attack)]
         if attack.goal == "attribute":
             found.append(f"{attack.name}: no curve, for the run's folder does not say who has the attribute.")
     for shared in results.overlaps:
