@@ -3,12 +3,12 @@
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from leakdrill.attacks.base import EITHER, SHADOW_EXAMPLES, SOURCE_SCORES, Access, Verdict, Victim, View
 from leakdrill.attacks.confidences.averaging import Averaging
-from leakdrill.attacks.confidences.modified_entropy import modified_entropy
+from leakdrill.attacks.confidences.base import Answers
+from leakdrill.attacks.confidences.statistics import modified_entropy
 from leakdrill.data.examples import Examples
 from leakdrill.oracles.oracle import Oracle
 from leakdrill.seeds import numpy_generator
@@ -38,11 +38,16 @@ class Entropy(Averaging):
         _, own = view.shadow_pools()
         chosen = numpy_generator(view.seed, "threshold queries").permutation(len(own))[: self.threshold_queries]
         non_members = own.take(chosen)
-        of_non_members = self._entropies(view.victim, non_members)
+        of_non_members = modified_entropy(self._ask(view.victim, non_members).given, non_members.labels)
         threshold = float(np.quantile(of_non_members, self.false_positive_rate))
-        scores = threshold - self._entropies(view.victim, view.challenge)
-        return Verdict(scores, scores >= 0, {"threshold": threshold})
+        of_challenge = self._ask(view.victim, view.challenge)
+        scores = threshold - modified_entropy(of_challenge.given, view.challenge.labels)
+        notes = {
+            "threshold": threshold,
+            "confidences_of_exactly_1": of_challenge.num_sure,
+            "tied_at_the_top": int((scores == scores.max()).sum()),
+        }
+        return Verdict(scores, scores >= 0, notes)
 
-    def _entropies(self, source: Oracle, examples: Examples) -> NDArray[np.float64]:
-        answers = self.averaged(lambda: source.query(examples.inputs, "scores"))
-        return modified_entropy(answers, examples.labels)
+    def _ask(self, source: Oracle, examples: Examples) -> Answers:
+        return Answers(self.averaged(lambda: source.query(examples.inputs, "scores")), "scores")

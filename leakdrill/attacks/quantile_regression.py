@@ -12,7 +12,8 @@ from leakdrill.attacks.checks import check_labels
 from leakdrill.attacks.confidences.averaging import Averaging
 from leakdrill.attacks.confidences.base import Answers, Output, check_answers
 from leakdrill.attacks.confidences.score_regression import fit_score_regression
-from leakdrill.attacks.confidences.true_label import Floats, check_not_constant, num_tied, true_log_odds
+from leakdrill.attacks.confidences.statistics import Floats
+from leakdrill.attacks.confidences.true_label import check_not_constant, num_tied, true_log_odds
 from leakdrill.data.examples import Examples, joined
 from leakdrill.errors import ScenarioError
 from leakdrill.seeds import derive, numpy_generator

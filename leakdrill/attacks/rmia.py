@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from leakdrill.attacks.confidences.true_label import Floats
+from leakdrill.attacks.confidences.statistics import Floats
 from leakdrill.attacks.tuning.in_and_out import Evidence, Gathered, ShadowHalves
 from leakdrill.labelonly.cut import separation
 

@@ -19,7 +19,7 @@ from leakdrill.attacks.base import (
     View,
 )
 from leakdrill.attacks.confidences.averaging import Averaging
-from leakdrill.attacks.confidences.modified_entropy import modified_entropy
+from leakdrill.attacks.confidences.statistics import modified_entropy
 from leakdrill.attacks.tuning.defended import OnShadows
 from leakdrill.data.examples import Examples
 from leakdrill.defences.base import Stage

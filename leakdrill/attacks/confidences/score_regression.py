@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from leakdrill.archs import ArchSpec, build
-from leakdrill.attacks.confidences.true_label import Floats
+from leakdrill.attacks.confidences.statistics import Floats
 from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
 from leakdrill.models.device import at_work, current

@@ -42,6 +42,15 @@ def log_odds_of_scores(scores: NDArray[np.floating]) -> Floats:
     return log_odds_of_logits(np.log(np.maximum(scores.astype(np.float64), SMALLEST)))
 
 
+def modified_entropy(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> Floats:
+    """mpe(v, y) = -(1 - v_y) log v_y - sum over y' != y of v_y' log(1 - v_y'): (N,), 0 when sure and right.
+
+    scores: (N, C), each in [0, 1], taken as shares of their sum; labels: (N,) in [0, C). Finite, below 210, since
+    a share of 0 counts as SMALLEST. TransMIA, section 2.4; Song and Mittal 2021, equation 8.
+    """
+    return -statistic("modified_entropy", log_odds_of_scores(scores), labels)
+
+
 def statistic(of: Statistic, log_odds: Floats, labels: NDArray[np.int64]) -> Floats:
     """(N,), for log-odds (N, C) of the classes and true labels (N,) in [0, C)."""
     log_p, log_rest = -np.logaddexp(0, -log_odds), -np.logaddexp(0, log_odds)  # log p_k and log (1 - p_k)

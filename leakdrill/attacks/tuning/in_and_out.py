@@ -22,7 +22,8 @@ from torch import nn
 from leakdrill.attacks.base import Access, Verdict, View
 from leakdrill.attacks.confidences.averaging import Averaging
 from leakdrill.attacks.confidences.base import Answers, Output, check_answers
-from leakdrill.attacks.confidences.true_label import Floats, check_not_constant, num_tied, true_log_odds
+from leakdrill.attacks.confidences.statistics import Floats
+from leakdrill.attacks.confidences.true_label import check_not_constant, num_tied, true_log_odds
 from leakdrill.attacks.tuning.halves import HalvesTrained, shadow_size
 from leakdrill.data.examples import Examples
 from leakdrill.defences import Guard

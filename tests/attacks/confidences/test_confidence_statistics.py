@@ -3,8 +3,13 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from leakdrill.attacks.confidences.modified_entropy import modified_entropy
-from leakdrill.attacks.confidences.statistics import Statistic, log_odds_of_logits, log_odds_of_scores, statistic
+from leakdrill.attacks.confidences.statistics import (
+    Statistic,
+    log_odds_of_logits,
+    log_odds_of_scores,
+    modified_entropy,
+    statistic,
+)
 from leakdrill.models.training import softmax
 
 every_statistic = pytest.mark.parametrize("of", get_args(Statistic))
@@ -30,8 +35,9 @@ def test_statistics_are_what_their_names_say() -> None:
     np.testing.assert_allclose(statistic("loss", odds, LABELS), np.log(right), rtol=1e-9)
     np.testing.assert_allclose(statistic("entropy", odds, LABELS), (p * np.log(p)).sum(axis=1), rtol=1e-9)
     np.testing.assert_allclose(statistic("log_odds", odds, LABELS), np.log(right / (1 - right)), rtol=1e-9)
+    of_wrong = (p * np.log(1 - p)).sum(axis=1) - right * np.log(1 - right)
     np.testing.assert_allclose(
-        statistic("modified_entropy", odds, LABELS), -modified_entropy(p.astype(np.float64), LABELS), rtol=1e-7
+        statistic("modified_entropy", odds, LABELS), (1 - right) * np.log(right) + of_wrong, rtol=1e-7
     )
 
 
@@ -57,3 +63,31 @@ def test_certainty_of_one_class_is_finite(of: Statistic, extreme: list[float]) -
     assert np.isfinite(statistic(of, odds, np.zeros(1, np.int64))).all()
     far = log_odds_of_logits(np.array([[5000.0, -5000.0, 0.0]], np.float32))
     assert np.isfinite(statistic(of, far, np.ones(1, np.int64))).all()
+
+
+def mpe(*scores: float, label: int = 0) -> float:
+    return float(modified_entropy(np.array([scores], dtype=np.float32), np.array([label]))[0])
+
+
+def test_the_modified_entropy_of_section_2_4_by_hand() -> None:
+    assert mpe(0.5, 0.25, 0.25) == pytest.approx(-0.5 * np.log(0.5) - 2 * 0.25 * np.log(0.75))
+
+
+def test_sure_and_right_has_none() -> None:
+    assert 0 <= mpe(1.0, 0.0, 0.0) < 1e-40
+
+
+def test_sure_and_wrong_has_much_but_not_infinitely() -> None:
+    assert 100 < mpe(0.0, 1.0, 0.0) < 210
+
+
+def test_modified_entropy_falls_with_confidence_in_the_right_label_and_rises_with_that_in_a_wrong_one() -> None:
+    right = np.linspace(0, 1, 50)
+    of_right = [mpe(p, 1 - p) for p in right]
+    assert np.all(np.diff(of_right) < 0)
+    of_wrong = [mpe(0.2, p, 0.8 - p) for p in np.linspace(0.4, 0.8, 50)]
+    assert np.all(np.diff(of_wrong) > 0)
+
+
+def test_two_confidences_that_float32_still_tells_apart_differ() -> None:
+    assert mpe(np.float32(1) - np.float32(2**-24), 2**-24) > 0
