@@ -247,10 +247,19 @@ class Results(Spec):
     defences: tuple[DefenceResult, ...] = ()  # in the order in which they act
     overlaps: tuple[Overlap, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
+    num_enlarged: int = Field(0, description="dealt image files that are smaller than data.image_size, and scaled up")
     expectations: list[ExpectationResult]
     policy: tuple[Row, ...] = ()  # who may call what, in this version: all else is refused
     environment: dict[str, Any]  # versions, commit, data hash, devices, threads
     seconds: dict[str, float]  # by step
+
+    @property
+    def left_out_or_enlarged(self) -> list[str]:
+        """What became of images beside being dealt, in words."""
+        found = [words for excluded in self.exclusions if (words := excluded.in_words)]
+        if self.num_enlarged:
+            found.append(f"{self.num_enlarged:,} images are smaller than data.image_size: they were scaled up")
+        return found
 
     @field_validator("scenario")
     @classmethod

@@ -87,8 +87,12 @@ class FileSource:
         return cls(root, paths, list(files), labels.astype(np.int64), group_of, attributes)
 
     def encoded(self, indices: Sequence[int]) -> Iterator[bytes]:
+        real_root = os.path.realpath(self.root)  # once: of all the work on a small file, resolving links is the most
         for index in indices:
-            yield _read_image(self.root, self.root / self.paths[index])
+            yield _read_image(real_root, self.path_of(index))
+
+    def path_of(self, index: int) -> Path:
+        return self.root / self.paths[index]
 
 
 def class_files(root: Path) -> dict[str, list[str]]:
@@ -159,8 +163,9 @@ def _images_below(root: Path, folder: Path, seen: set[str]) -> Iterator[str]:
 
 def _walk(root: Path, folder: Path, seen: set[str]) -> Iterator[tuple[str, list[str], list[str]]]:
     """As os.walk, through links. Raises ScenarioError for one that leaves `root`, or leads where we have been."""
+    real_root = os.path.realpath(root)
     for where, folders, names in os.walk(folder, followlinks=True):
-        if not _is_within(root, where):
+        if not _is_below(real_root, where):
             raise ScenarioError(
                 f"{where} leads out of data.root={root}, to {os.path.realpath(where)}: copy what it holds"
             )
@@ -170,15 +175,17 @@ def _walk(root: Path, folder: Path, seen: set[str]) -> Iterator[tuple[str, list[
         yield where, folders, names
 
 
-def _is_within(root: Path, path: str | Path) -> bool:
-    return Path(path).resolve().is_relative_to(root.resolve())
+def _is_below(real_root: str, path: str | Path) -> bool:
+    return f"{os.path.realpath(path)}{os.sep}".startswith(f"{real_root.rstrip(os.sep)}{os.sep}")
 
 
-def _read_image(root: Path, path: Path) -> bytes:
+def _read_image(real_root: str, path: Path) -> bytes:
     """The file's bytes. Its header is checked here, where the file still has a name; a party sees only a number."""
     try:
-        if not _is_within(root, path):
-            raise InvalidInput(f"{path} leads out of data.root={root}, to {path.resolve()}: put the file there itself")
+        if not _is_below(real_root, path):
+            raise InvalidInput(
+                f"{path} leads out of data.root={real_root}, to {os.path.realpath(path)}: put the file there itself"
+            )
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe could take for ever
             raise InvalidInput(f"{path} is no file")
         with path.open("rb") as file:

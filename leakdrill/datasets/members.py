@@ -74,6 +74,10 @@ class TwoFolders:
             side, position = (self.inside, index) if index < num_inside else (self.outside, index - num_inside)
             yield from side.encoded([position])
 
+    def path_of(self, index: int) -> Path:
+        num_inside = len(self.inside.labels)
+        return self.inside.path_of(index) if index < num_inside else self.outside.path_of(index - num_inside)
+
     def check_sizes(self, image_size: int) -> None:
         """Raises ScenarioError naming an image of another size, which a model that knew it would see changed."""
         for side in (self.inside, self.outside):

@@ -27,6 +27,7 @@ class Remembered:
         self.groups = source.groups
         self.attributes = source.attributes
         self.is_inside = getattr(source, "is_inside", None)  # of an own model's members
+        self.path_of = getattr(source, "path_of", None)  # of files
         self._source = source
         self._room = max_bytes
         self._files: dict[int, bytes] = {}

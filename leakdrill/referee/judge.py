@@ -11,6 +11,7 @@ import numpy as np
 
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.data.examples import Inputs
+from leakdrill.data.pictures import num_enlarged
 from leakdrill.data.splits import Deal, Split
 from leakdrill.datasets.members import Members
 from leakdrill.metrics import Judged, proportion
@@ -167,6 +168,7 @@ class Judge:
             ),
             overlaps=tuple(overlaps(self._cards, self._verified)),
             exclusions=tuple(self._exclusions),
+            num_enlarged=num_enlarged(self._cards),
             expectations=expectations,
             policy=Policy.load().rows,
             environment=environment | {"data_sha256": self._data_digest()},

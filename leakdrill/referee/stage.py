@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leakdrill.attacks.external import External
+from leakdrill.data.pictures import num_enlarged
 from leakdrill.data.splits import Deal, deal
 from leakdrill.errors import LeakdrillError, PartyUnavailable, ScenarioError
 from leakdrill.models.artefact import Artefact
@@ -83,6 +84,7 @@ def check_deal(scenario: Scenario, split_key: str) -> None:
     cards = deal(scenario.data, split_key)
     if pairs := scenario.data.verification_pairs:
         of_strangers(pairs.open(), cards)
+    num_enlarged(cards)  # what is far too small is refused
     check_people(cards)
     check_pools(scenario, cards)
     check_budget(scenario, cards)

@@ -191,7 +191,7 @@ def _remarks(results: Results) -> Iterator[str]:
         if found := [f"{count:,} {what}" for what, count in counts.items() if count]:
             first, second = (side.replace("_", "-") for side in shared.sides)
             yield f"{first} and {second} share {', '.join(found)}"
-    yield from filter(None, (excluded.in_words for excluded in results.exclusions))
+    yield from results.left_out_or_enlarged
 
 
 def _defences(results: Results) -> RenderableType:

@@ -44,4 +44,4 @@ def remarks(results: Results) -> list[str]:
                 f"{first} and {second} share {shared.same_files:,} files, and {shared.near_duplicates or 0:,} images "
                 "that look the same."
             )
-    return found + [f"{words[0].upper()}{words[1:]}." for each in results.exclusions if (words := each.in_words)]
+    return found + [f"{words[0].upper()}{words[1:]}." for words in results.left_out_or_enlarged]
