@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from guarded import WAIT_SECONDS, eventually
 from prometheus_client.parser import text_string_to_metric_families
 
 from leakdrill.errors import PartyUnavailable
@@ -62,7 +63,7 @@ def tls(credentials: Path, reader: str | None, ca_of: str = "cbig") -> ssl.SSLCo
 
 
 def get(port: int, context: ssl.SSLContext, method: str = "GET") -> tuple[int, str]:
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=WAIT_SECONDS)
     with contextlib.closing(connection):
         connection.request(method, "/metrics")
         response = connection.getresponse()
@@ -146,38 +147,44 @@ def test_the_state_of_the_drill_is_the_guards(port: int, party: Party, credentia
 def test_clients_that_say_nothing_or_drip_are_hung_up_on_and_hold_up_nobody(
     port: int, credentials: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telemetry, "REQUEST_SECONDS", 1.0)
     with contextlib.ExitStack() as stack:
-        silent = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-        raw = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-        dripping = stack.enter_context(tls(credentials, "observer").wrap_socket(raw, server_hostname="127.0.0.1"))
-        assert get(port, tls(credentials, "observer"))[0] == 200
-        assert silent.recv(1) == b"", "hung up without a handshake"
-        with pytest.raises(OSError):
-            drip(dripping)
+        monkeypatch.setattr(telemetry, "REQUEST_SECONDS", 10 * WAIT_SECONDS)
+        for _ in range(2):
+            stack.enter_context(silent(port))
+        assert get(port, tls(credentials, "observer"))[0] == 200, "though they are not hung up on yet"
+        monkeypatch.setattr(telemetry, "REQUEST_SECONDS", 2.0)
+        assert stack.enter_context(silent(port)).recv(1) == b"", "hung up without a handshake"
+        with silent(port) as raw, pytest.raises(OSError):
+            drip(stack.enter_context(tls(credentials, "observer").wrap_socket(raw, server_hostname="127.0.0.1")))
+
+
+def silent(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS)
 
 
 def drip(connection: socket.socket) -> None:
-    for _ in range(600):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
         connection.sendall(b"G")
         time.sleep(0.05)
 
 
-def test_connections_are_bounded_and_free_again_when_they_end(port: int, credentials: Path) -> None:
+def test_connections_are_bounded_and_free_again_when_they_end(
+    port: int, credentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry, "REQUEST_SECONDS", 10 * WAIT_SECONDS)
     with contextlib.ExitStack() as stack:
-        idle = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-            for _ in range(telemetry.MAX_CONNECTIONS)
-        ]
+        idle = [stack.enter_context(silent(port)) for _ in range(telemetry.MAX_CONNECTIONS)]
         with pytest.raises(OSError):
             get(port, tls(credentials, "observer"))
         assert len(idle) == telemetry.MAX_CONNECTIONS
-    for _ in range(100):
+
+    def is_answered() -> bool:
         with contextlib.suppress(OSError):
-            if get(port, tls(credentials, "observer"))[0] == 200:
-                return
-        time.sleep(0.05)
-    pytest.fail("no connection became free")
+            return get(port, tls(credentials, "observer"))[0] == 200
+        return False
+
+    assert eventually(is_answered)
 
 
 def test_an_address_that_is_taken_is_named(port: int, party: Party, credentials: Path) -> None:

@@ -74,14 +74,14 @@ def tls_connection(doors: Any) -> ssl.SSLSocket:
     tls = ssl.create_default_context(cafile=folder / "referee" / "ca.pem")
     tls.load_cert_chain(folder / "player-01" / "cert.pem", folder / "player-01" / "key.pem")
     address = urllib.parse.urlsplit(submit)
-    plain = socket.create_connection((address.hostname, address.port), timeout=10)
+    plain = socket.create_connection((address.hostname, address.port), timeout=60)
     return tls.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
 def read_all(connection: ssl.SSLSocket) -> bytes:
     """To the end of what it says, with TLS's goodbye or without."""
     received = b""
-    with suppress(ssl.SSLError):
+    with suppress(ssl.SSLError, ConnectionError):
         while part := connection.recv(4096):
             received += part
     return received

@@ -1,17 +1,15 @@
 """An attack whose adversary is killed half-way goes on from the answers that it had, when the run is resumed."""
 
 import json
-import os
-import signal
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from mortal_adversary import dying_after
 from small import SMALL, small
 
+from leakdrill.oracles.answers import Answers
 from leakdrill.referee.auditing import audit_path
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import LocalParties
@@ -20,8 +18,8 @@ from leakdrill.scenario.schema import Scenario
 
 pytestmark = pytest.mark.slow
 
-WAIT_SECONDS = 120.0
 QUERIES = 150
+NUM_KEPT = 40  # answers, of several times as many, when the adversary dies
 
 
 def scenario() -> Scenario:
@@ -37,23 +35,6 @@ def scenario() -> Scenario:
 
 def answers(root: Path) -> list[Path]:
     return [path for path in (root / "parties/adversary/home/answers").rglob("*") if path.is_file()]
-
-
-def kill_when_it_has_answers(drill: Drill, num_bytes: int) -> threading.Thread:
-    """SIGKILL to the adversary's process once its answers fill so many bytes."""
-    (adversary,) = (process for process in drill.parties._processes if process.party == "adversary")
-
-    def watch() -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            if sum(path.stat().st_size for path in answers(drill.run_dir)) > num_bytes:
-                os.kill(adversary.pid, signal.SIGKILL)
-                return
-            time.sleep(0.002)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
 
 
 def num_asked(run_dir: Path) -> int:
@@ -76,14 +57,14 @@ def test_a_killed_adversary_goes_on_from_its_answers_and_pays_for_nothing_twice(
         whole_ledger = drill.queries()
     assert whole.error is None
     assert answers(parties.credentials_dir("adversary").parents[2]) == []  # delivered
-    with Drill(scenario(), out=broken_dir, split_key="5eed" * 8) as drill:
-        killer = kill_when_it_has_answers(drill, num_bytes=3000)
+    with (
+        LocalParties(broken_dir, dying_after(Answers.keep, NUM_KEPT)) as mortal,
+        Drill(scenario(), out=broken_dir, split_key="5eed" * 8, parties=mortal) as drill,
+    ):
         broken = drill.run()
-        killer.join()
     assert "adversary died" in (broken.error or "")
-    asked_before, had = num_asked(broken_dir), sum(path.stat().st_size for path in answers(broken_dir))
-    assert 0 < asked_before < num_asked(whole_dir)
-    assert had > 3000
+    assert NUM_KEPT <= num_asked(broken_dir) < num_asked(whole_dir)
+    assert sum(path.stat().st_size for path in answers(broken_dir)) > 0
     with answers(broken_dir)[0].open("ab") as file:
         file.write(b"\x00" * 20)  # a record that was half written
     with Drill.resume(broken_dir) as drill:

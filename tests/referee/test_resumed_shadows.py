@@ -1,20 +1,18 @@
 """The shadow models of a drill: trained once for all of its attacks, and not again when its adversary was killed."""
 
-import os
-import signal
-import threading
-import time
 from pathlib import Path
 
 import pytest
+from mortal_adversary import dying_after
 from small import SMALL, small
 
+from leakdrill.models.cache import ModelCache
 from leakdrill.referee.drill import Drill
+from leakdrill.referee.local import LocalParties
 from leakdrill.scenario.schema import Scenario
 
 pytestmark = pytest.mark.slow
 
-WAIT_SECONDS = 120.0
 NUM_SHADOWS = 6
 
 
@@ -33,31 +31,15 @@ def models(run_dir: Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_mtime_ns for path in written}
 
 
-def kill_when_it_has_models(drill: Drill, num_models: int) -> threading.Thread:
-    """SIGKILL to the adversary's process once it has trained so many."""
-    (adversary,) = (process for process in drill.parties._processes if process.party == "adversary")
-
-    def watch() -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            if len(models(drill.run_dir)) >= num_models:
-                os.kill(adversary.pid, signal.SIGKILL)
-                return
-            time.sleep(0.001)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
-
-
 def test_a_killed_adversary_keeps_its_shadow_models_and_two_attacks_share_them(tmp_path: Path) -> None:
-    with Drill(scenario(), out=tmp_path, split_key="5eed" * 8) as drill:
-        killer = kill_when_it_has_models(drill, num_models=2)
+    with (
+        LocalParties(tmp_path, dying_after(ModelCache.get_or_make, 2)) as mortal,
+        Drill(scenario(), out=tmp_path, split_key="5eed" * 8, parties=mortal) as drill,
+    ):
         broken = drill.run()
-        killer.join()
     assert "adversary died" in (broken.error or "")
     before = models(tmp_path)
-    assert 2 <= len(before) < NUM_SHADOWS
+    assert len(before) == 2
     with Drill.resume(tmp_path) as drill:
         resumed = drill.run()
     assert resumed.error is None

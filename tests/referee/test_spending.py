@@ -1,14 +1,13 @@
 """What a resumed attack is said to have asked: on paper, and by a real drill whose adversary is killed."""
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
+from mortal_adversary import dying_after
 from small import SMALL, small
 
+from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.referee.compare import differences
-from leakdrill.referee.console import SilentObserver
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.journal import Journal
 from leakdrill.referee.local import LocalParties
@@ -33,19 +32,6 @@ def test_an_owner_who_lost_the_account_is_counted_from_where_it_is_now(tmp_path:
     assert asked_before(journal, KEY, {"cbig/source": 5, "csmall/recognition": 10}) == {"csmall/recognition": 10}
 
 
-class Killer(SilentObserver):
-    """Kills the adversary when its shadow models are in training: it has asked about the whole challenge by then."""
-
-    drill: Drill
-    is_done = False
-
-    def progress(self, party: str, fraction: float, message: str) -> None:
-        if party == "adversary" and self.drill.queries() == {"cbig/source": 560} and not self.is_done:
-            (victim,) = (process for process in self.drill.parties._processes if process.party == "adversary")
-            os.kill(victim.pid, signal.SIGKILL)
-            self.is_done = True
-
-
 @pytest.mark.slow
 def test_an_attack_that_was_interrupted_costs_what_an_uninterrupted_one_does(
     parties: LocalParties, tmp_path: Path
@@ -62,11 +48,14 @@ def test_an_attack_that_was_interrupted_costs_what_an_uninterrupted_one_does(
         uninterrupted = drill.run()
     assert uninterrupted.error is None
 
-    killer = Killer()
-    with Drill(scenario, out=tmp_path / "run", observer=killer) as killer.drill:
-        broken = killer.drill.run()
+    once_each = dying_after(RemoteOracle.query, 2)  # gap, then after, which asks about the whole challenge first
+    with (
+        LocalParties(tmp_path / "run", once_each) as mortal,
+        Drill(scenario, out=tmp_path / "run", parties=mortal) as drill,
+    ):
+        broken = drill.run()
+        assert drill.queries() == {"cbig/source": 560}
     assert broken.verdict == "broken"
-    assert killer.is_done
     with Drill.resume(tmp_path / "run") as drill:
         resumed = drill.run()
         assert drill.queries() == {"cbig/source": exactly}
