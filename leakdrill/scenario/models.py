@@ -44,7 +44,7 @@ class SourceModel(Spec):
     @model_validator(mode="after")
     def _defences_go_together(self) -> Self:
         if self.defences and (wrong := contradiction(self.defences, self.defended_fit, arch_has_batch_norm(self.arch))):
-            raise ValueError(f"cbig.source_model: {wrong}")
+            raise ValueError(wrong)
         return self
 
     @property

@@ -30,7 +30,7 @@ class Api(Spec):
     @model_validator(mode="after")
     def _fitted_comes_first(self) -> Self:
         if wrong := misplaced(self.defences):
-            raise ValueError(f"api.defences: {wrong}")
+            raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")
