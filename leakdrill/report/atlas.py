@@ -27,16 +27,24 @@ CYBER_EXFILTRATION = Technique("AML.T0025", "Exfiltration via Cyber Means")
 ARTEFACT_COLLECTION = Technique("AML.T0035", "AI Artifact Collection")
 INFERENCE_API = Technique("AML.T0040", "AI Model Inference API Access")
 BLACK_BOX_SEARCH = Technique("AML.T0043.001", "Black-Box Optimization")
+BLACK_BOX_TRANSFER = Technique("AML.T0043.002", "Black-Box Transfer")
 FULL_MODEL = Technique("AML.T0044", "Full AI Model Access")
 
-#: Attacks that search for the smallest change of an input that changes the answer, or can.
-_SEARCHES = ("boundary", "combined", "outlier")
+#: How attacks make what they ask: those that search for the smallest change of an input that changes the answer, or
+#: can, and those that craft it on models of their own.
+_CRAFTED = {
+    "boundary": BLACK_BOX_SEARCH,
+    "combined": BLACK_BOX_SEARCH,
+    "outlier": BLACK_BOX_SEARCH,
+    "oslo": BLACK_BOX_TRANSFER,
+    "yoqo": BLACK_BOX_TRANSFER,
+}
 
 
 def of_queries(attacks: list[dict[str, Any]]) -> list[Technique]:
     """What asking a public API is; `attacks` are those of the timeline."""
-    is_search = any(attack.get("kind") in _SEARCHES for attack in attacks)
-    return [INFERENCE_API, *([BLACK_BOX_SEARCH] if is_search else [])]
+    crafted = (_CRAFTED[kind] for attack in attacks if (kind := attack.get("kind")) in _CRAFTED)
+    return [INFERENCE_API, *dict.fromkeys(crafted)]
 
 
 def of_breach(artefact: str) -> list[Technique]:
