@@ -4,7 +4,8 @@ An image smaller than data.image_size is scaled up, as by torchvision's Resize, 
 it too little is left to see, and it is refused. Rendered and built-in images are what they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,18 @@ def num_enlarged(deal: Deal) -> int:
     return count
 
 
-def damaged(split: Split) -> InvalidInput | None:
-    """What is wrong with the first image file of the split that cannot be decoded; None where all can."""
+@contextmanager
+def damage_by_name(split: Split) -> Iterator[None]:
+    """Raises what is raised within, but for an image file of `split` that cannot be decoded InvalidInput naming it."""
+    try:
+        yield
+    except InvalidInput as error:
+        if damage := _damage(split):
+            raise damage from error
+        raise
+
+
+def _damage(split: Split) -> InvalidInput | None:
     path_of = _paths(split.source)
     if path_of is None:
         return None

@@ -12,10 +12,10 @@ from leakdrill.archs.graph import Graph
 from leakdrill.archs.own import Own
 from leakdrill.attacks.base import Attack
 from leakdrill.cores import default_workers, num_cores
-from leakdrill.data.pictures import damaged
+from leakdrill.data.pictures import damage_by_name
 from leakdrill.data.splits import RECIPIENTS, Deal, Split, deal
 from leakdrill.defences.top_k import TopK
-from leakdrill.errors import InvalidInput, ScenarioError
+from leakdrill.errors import ScenarioError
 from leakdrill.parties.config import AdversaryConfig, CbigConfig, CsmallConfig, PartyConfig
 from leakdrill.pb.party_pb2 import TrainReport
 from leakdrill.referee.clients import PartyClient
@@ -216,9 +216,5 @@ def give(client: PartyClient, config: PartyConfig, splits: Mapping[str, Split]) 
     held = client.configure(config)
     for name, split in splits.items():
         if held.get(name) != split.digest():
-            try:
+            with damage_by_name(split):
                 client.provision(name, split)
-            except InvalidInput as error:
-                if found := damaged(split):
-                    raise found from error
-                raise

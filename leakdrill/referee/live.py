@@ -20,6 +20,7 @@ from leakdrill.attacks.base import ARCHITECTURE, SHADOW_EXAMPLES, Access, Attack
 from leakdrill.cores import default_workers, num_cores
 from leakdrill.data.examples import Examples
 from leakdrill.data.forms import ImageForm
+from leakdrill.data.pictures import damage_by_name
 from leakdrill.data.splits import Split
 from leakdrill.datasets.image_folder import FileSource
 from leakdrill.datasets.remembered import Remembered
@@ -175,5 +176,6 @@ class LiveGame:
 def _dealt(store: SplitStore, name: str, files: FileSource, indices: NDArray[np.int64], form: ImageForm) -> Examples:
     """The files at `indices` decoded, as a party decodes what it is dealt."""
     split = Split(Remembered(files), indices, files.labels[indices], form)
-    store.write(name, form, split.digest(), len(split), split.encoded())
+    with damage_by_name(split):
+        store.write(name, form, split.digest(), len(split), split.encoded())
     return store.read(name)

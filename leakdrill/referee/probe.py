@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from leakdrill.archs.resnet_cifar import ResNet8
 from leakdrill.data.examples import Examples
 from leakdrill.data.forms import Form, ImageForm
 from leakdrill.data.tasks import input_form
+from leakdrill.errors import InvalidInput
 from leakdrill.models.training import TILE, fit_model, predict
 from leakdrill.scenario.schema import Scenario
 
@@ -44,7 +45,8 @@ def probe(scenario: Scenario, num_classes: int, batch_sizes: Collection[int]) ->
 
     def deal(count: int) -> None:
         for file in source.encoded([index % len(source.labels) for index in range(count)]):
-            form.decode(file)
+            with suppress(InvalidInput):  # a damaged image is for whoever is dealt it to refuse, by name
+                form.decode(file)
 
     with _one_thread():
         return Speed(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from leakdrill.data.duplicates import MAX_SOURCE, Hashes, hashes_of, is_comparable, look_alike, plain_name
 from leakdrill.data.forms import ImageForm
+from leakdrill.data.pictures import damage_by_name
 from leakdrill.data.splits import Deal, Split
 from leakdrill.datasets.lfw_pairs import PhotoPairs
 from leakdrill.datasets.source import ExampleSource
@@ -86,7 +87,9 @@ def verify(given: PhotoPairs, form: ImageForm, oracle: PairOracle, progress: Pro
     needed, handles = _photos(given.pairs), []
     for start in range(0, len(needed), NUM_PHOTOS):
         rows = needed[start : start + NUM_PHOTOS]
-        images = np.stack([form.decode(file) for file in given.photos.encoded(rows.tolist())])
+        split = Split(given.photos, rows, given.photos.labels[rows], form)
+        with damage_by_name(split):
+            images = np.stack([form.decode(file) for file, _ in split.encoded()])
         handles.append(oracle.enrol(images))
         progress((start + len(rows)) / len(needed), f"{start + len(rows):,} photos enrolled")
     enrolled = np.concatenate(handles)

@@ -1,9 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from leakdrill.data.pictures import damaged, num_enlarged
+from leakdrill.data.pictures import damage_by_name, num_enlarged
 from leakdrill.data.splits import deal
 from leakdrill.errors import InvalidInput
 from tests.data.letters import SPLITS, TARGET, data, write_folder
@@ -33,9 +34,11 @@ def test_an_image_below_an_eighth_of_the_size_is_refused_by_name(root: Path) -> 
 def test_a_damaged_image_has_its_files_name(root: Path) -> None:
     made = deal(data(root), "key")
     train = made.splits["source_train"]
-    assert damaged(train) is None
+    with damage_by_name(train), pytest.raises(InvalidInput, match="another fault"):
+        raise InvalidInput("another fault")
     name = train.source.path_of(int(train.indices[3]))  # type: ignore[attr-defined]
     Image.new("RGB", (64, 64), (9, 200, 3)).save(name, "JPEG")
     name.write_bytes(name.read_bytes()[:-300])
-    found = damaged(deal(data(root), "key").splits["source_train"])
-    assert str(found).startswith(f"{name}: not a readable image: ")
+    again = deal(data(root), "key").splits["source_train"]
+    with pytest.raises(InvalidInput, match=f"^{re.escape(str(name))}: not a readable image: "), damage_by_name(again):
+        raise InvalidInput("example 3 of split 'source_train': not a readable image")
