@@ -13,7 +13,9 @@ is 5 % to either side, whatever the attacks.)
 
 ART is no dependency of this project. Install it into a folder of its own and point Python there
 (pip install --target art-1.20.1 adversarial-robustness-toolbox==1.20.1; PYTHONPATH=art-1.20.1 python -m
-benchmarks.hopskipjump); without it, only `overhead_us_per_query` is measured.
+benchmarks.hopskipjump); without it, only `overhead_us_per_query` is measured. Where Foolbox is there as well (pip
+install --target art-1.20.1 --no-deps foolbox==3.3.4 eagerpy GitPython gitdb smmap), the distances that its HopSkipJump
+finds are printed beside ours, of the first images: it asks about one point at a time.
 """
 
 import argparse
@@ -28,13 +30,16 @@ from benchmarks.side_by_side.searches import (
     Attacked,
     art_is_there,
     attack_by_art,
+    attack_by_foolbox,
     attack_by_us,
     compare,
+    foolbox_is_there,
     show,
 )
 from leakdrill.labelonly.space import GREY_LEVELS, Space
 
 UNIT = Space()
+FOOLBOX_IMAGES = 60
 BUDGET = 2388  # where ART is not there: what it asks per image in its rounds
 
 
@@ -76,7 +81,17 @@ def distances(predict_label: PredictLabel, problem: Problem) -> dict[str, float]
     show("ART", theirs)
     ours = attack_by_us(predict_label, problem, budget_of(theirs), UNIT)
     show("ours", ours)
+    if foolbox_is_there():
+        beside_foolbox(predict_label, problem.first(FOOLBOX_IMAGES))
     return {"l2_ratio_high": round(compare(ours.distances, theirs.distances), 4)}
+
+
+def beside_foolbox(predict_label: PredictLabel, problem: Problem) -> None:
+    theirs = attack_by_foolbox(predict_label, problem)
+    show("Foolbox", theirs)
+    ours = attack_by_us(predict_label, problem, budget_of(theirs), UNIT)
+    show("ours", ours)
+    compare(ours.distances, theirs.distances)
 
 
 def times(predict_label: PredictLabel, problem: Problem, has_art: bool) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from benchmarks.side_by_side.problem import BATCH_SIZE, NUM_CLASSES, Images, Pre
 from leakdrill.labelonly.hopskipjump import SEARCHED, hop_skip_jump
 from leakdrill.labelonly.space import Space
 
-ROUNDS_OF_ART = 10  # about 2,400 queries per image
+ROUNDS = 10  # of ART and Foolbox: about 2,400 queries per image
 
 
 def art_is_there() -> bool:
@@ -21,6 +22,15 @@ def art_is_there() -> bool:
         import art.attacks  # noqa: F401
     except ImportError:
         print("ART is not installed (see --help): nothing to compare with")
+        return False
+    return True
+
+
+def foolbox_is_there() -> bool:
+    try:
+        import foolbox  # noqa: F401
+    except ImportError:
+        print("Foolbox is not installed (see --help): not compared with")
         return False
     return True
 
@@ -90,12 +100,53 @@ def attack_by_art(predict_label: PredictLabel, problem: Problem) -> Attacked:
             return np.eye(NUM_CLASSES, dtype=np.float32)[labels.astype(np.int64)]
 
         classifier = BlackBoxClassifier(one_hot, problem.images.shape[1:], NUM_CLASSES, clip_values=(0, 1))
-        art = HopSkipJump(classifier, batch_size=BATCH_SIZE, max_iter=ROUNDS_OF_ART, init_eval=100, verbose=False)
+        art = HopSkipJump(classifier, batch_size=BATCH_SIZE, max_iter=ROUNDS, init_eval=100, verbose=False)
         np.random.seed(0)
         start = time.perf_counter()
         points = art.generate(problem.images, x_adv_init=problem.starts)
         seconds = time.perf_counter() - start
     return attacked(projected_distances(predict_label, problem, points), seconds, asked)
+
+
+def attack_by_foolbox(predict_label: PredictLabel, problem: Problem) -> Attacked:
+    """Image by image: of a batch, it would share one step length among all."""
+    import foolbox
+    from foolbox.attacks import HopSkipJumpAttack
+
+    asked = Counted(predict_label)
+
+    def logits(images: torch.Tensor) -> torch.Tensor:
+        labels = asked(images.numpy())
+        return torch.eye(NUM_CLASSES)[torch.from_numpy(labels.astype(np.int64))]
+
+    model = foolbox.PyTorchModel(_Callable(logits), bounds=(0, 1), device="cpu")
+    search = HopSkipJumpAttack(steps=ROUNDS)
+    torch.manual_seed(0)
+    start = time.perf_counter()
+    points = [
+        search.run(model, image[None], label[None], starting_points=begun[None])
+        for image, label, begun in zip(
+            torch.from_numpy(problem.images),
+            torch.from_numpy(problem.labels),
+            torch.from_numpy(problem.starts),
+            strict=True,
+        )
+    ]
+    seconds = time.perf_counter() - start
+    found = torch.cat(points).numpy()
+    return attacked(projected_distances(predict_label, problem, found), seconds, asked)
+
+
+class _Callable(torch.nn.Module):
+    """What Foolbox takes for a network."""
+
+    def __init__(self, logits: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self._logits = logits
+        self.eval()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self._logits(images)
 
 
 def attacked(distances: NDArray[np.float64], seconds: float, asked: Counted) -> Attacked:
