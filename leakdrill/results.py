@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from leakdrill.counted import counted
 from leakdrill.network.policy import Row
 from leakdrill.spec import Spec
 
@@ -225,9 +226,10 @@ class Exclusion(Spec):
     @property
     def in_words(self) -> str:
         """What was left out, "" for nothing."""
-        images = f"{self.images or 0:,} images that look like one of cbig's"
-        counts = {f"{self.people:,} people of cbig's by name": self.people, images: self.images}
-        counts[f"with them {self.pairs:,} pairs"] = self.pairs
+        num_images = self.images or 0
+        images = counted(num_images, "image that looks like one of cbig's", "images that look like one of cbig's")
+        people = counted(self.people, "person of cbig's by name", "people of cbig's by name")
+        counts = {people: self.people, images: num_images, f"with them {counted(self.pairs, 'pair')}": self.pairs}
         found = ", ".join(what for what, count in counts.items() if count)
         return f"left out of {self.of}: {found}" if found else ""
 
@@ -258,7 +260,10 @@ class Results(Spec):
         """What became of images beside being dealt, in words."""
         found = [words for excluded in self.exclusions if (words := excluded.in_words)]
         if self.num_enlarged:
-            found.append(f"{self.num_enlarged:,} images are smaller than data.image_size: they were scaled up")
+            one = "image is smaller than data.image_size: it was scaled up"
+            found.append(
+                counted(self.num_enlarged, one, "images are smaller than data.image_size: they were scaled up")
+            )
         return found
 
     @field_validator("scenario")

@@ -18,14 +18,8 @@ from sklearn.metrics import roc_auc_score
 
 from leakdrill.attacks.base import Attack, Verdict
 from leakdrill.attacks.checks import check_verdict
-from leakdrill.contract.worlds import (
-    World,
-    of_students,
-    world,
-    world_of_attributes,
-    world_of_people,
-    world_of_weights,
-)
+from leakdrill.contract.people import world_of_attributes, world_of_people
+from leakdrill.contract.worlds import World, of_students, world, world_of_weights
 from leakdrill.errors import BudgetExhausted, InvalidInput
 from leakdrill.models.cache import ModelCache
 from leakdrill.plugins import CITATION, to_json

@@ -1,4 +1,7 @@
-"""Small worlds in which attacks are tried: a view of tiny images, and oracles whose secrets are known."""
+"""Small worlds in which attacks are tried: a view of tiny images, and oracles whose secrets are known.
+
+Those of people, and of what is true of them, are in leakdrill.contract.people.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,14 +18,12 @@ from leakdrill.data.examples import Examples
 from leakdrill.data.forms import ImageForm
 from leakdrill.errors import BudgetExhausted, NotFound
 from leakdrill.models.artefact import Artefact
-from leakdrill.models.embedding import normalised
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import fit_model, softmax
+from leakdrill.models.training import fit_model
 from leakdrill.oracles.oracle import Output
 
 NUM_CLASSES = 4
 NUM_TARGET_CLASSES = 3
-NUM_PEOPLE = 200
 NAT = 50.0  # grey levels, over all pixels, that cost a nat; two images of noise are about 1,400 apart
 ARCH = SmallCnn(width=4, num_features=16)
 LARGER = SmallCnn(width=8, num_features=64)  # comes to know its training images by heart
@@ -57,38 +58,6 @@ class LocalOracle:
             raise BudgetExhausted(f"asked for {self.num_asked} of {self._budget}")
         answers = self._answer(inputs)
         return answers.argmax(axis=1).astype(np.float32) if output == "label" else answers
-
-
-class LocalPairs:
-    """A verification API in this process: counts pairs, and stops at its budget."""
-
-    def __init__(self, embeddings: Answer, budget: int | None = None) -> None:
-        self.name = "csmall/verification"
-        self.outputs: frozenset[Output] = frozenset({"distance"})
-        self.num_asked = 0
-        self._embeddings = embeddings
-        self._budget = budget
-        self._enrolled: list[NDArray[np.float32]] = []
-
-    def enrol(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        first = len(self._enrolled)
-        self._enrolled += list(self._embeddings(images))
-        return np.arange(first, len(self._enrolled))
-
-    def distances(
-        self, first: NDArray[np.uint8], second: NDArray[np.uint8], output: Output = "distance"
-    ) -> NDArray[np.float32]:
-        return self.distances_of(self.enrol(first), self.enrol(second), output)
-
-    def distances_of(
-        self, first: NDArray[np.int64], second: NDArray[np.int64], output: Output = "distance"
-    ) -> NDArray[np.float32]:
-        self.num_asked += len(first)
-        if self._budget is not None and self.num_asked > self._budget:
-            raise BudgetExhausted(f"asked for {self.num_asked} of {self._budget}")
-        known = np.stack(self._enrolled)
-        distances: NDArray[np.float32] = np.linalg.norm(known[first] - known[second], axis=1)
-        return distances
 
 
 @dataclass(frozen=True)
@@ -155,49 +124,6 @@ def of_students(made: World) -> World:
     return replace(made, view=view)
 
 
-def world_of_people(source: Literal["memoriser", "null"], photos: int = 2, budget: int | None = None) -> World:
-    """NUM_PEOPLE with a few photos each, half of them the source's, and answers that gather around each person.
-
-    memoriser: those about the source's people lie closer together. null: all people are alike. As many other people,
-    half of them the source's too, are those of whom the adversary is told.
-    """
-    generator = np.random.default_rng(21)
-    drawn: dict[bytes, NDArray[np.float64]] = {}
-
-    def people() -> tuple[Examples, NDArray[np.bool_]]:
-        everyone = images(generator, photos, NUM_PEOPLE)
-        is_inside = generator.permutation(NUM_PEOPLE) < NUM_PEOPLE // 2
-        centres = generator.normal(size=(NUM_PEOPLE, 12))
-        widths = np.where(is_inside, 0.1, 0.3) if source == "memoriser" else np.full(NUM_PEOPLE, 0.2)
-        for image, label in zip(everyone.inputs, everyone.labels, strict=True):
-            drawn[image.tobytes()] = centres[label] + widths[label] * generator.normal(size=12)
-        return everyone, is_inside[everyone.labels]
-
-    def embeddings(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return normalised(np.stack([drawn[image.tobytes()] for image in inputs]))
-
-    def scores(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return softmax(2 * embeddings(inputs)[:, :6])
-
-    everyone, is_member = people()
-    order = generator.permutation(len(everyone))
-    told, is_labelled_member = people()
-    view = View(
-        challenge=everyone.take(order),
-        num_classes=NUM_PEOPLE // 2,
-        oracles={
-            "csmall/features": LocalOracle("csmall/features", 0, embeddings, budget, frozenset({"embedding"})),
-            "csmall/recognition": LocalOracle("csmall/recognition", 6, scores, budget),
-        },
-        pairs={"csmall/verification": LocalPairs(embeddings, budget)},
-        seed=5,
-        architecture=ARCH,
-        labelled_members=told.take(np.flatnonzero(is_labelled_member)),
-        labelled_non_members=told.take(np.flatnonzero(~is_labelled_member)),
-    )
-    return World(view, is_member[order])
-
-
 def world_of_weights(source: Literal["memoriser", "null"], per_class: int = 50, budget: int | None = None) -> World:
     """`world`, and a network that has leaked whole.
 
@@ -215,48 +141,6 @@ def _whole_model(source: Literal["memoriser", "null"], per_class: int) -> Artefa
     network = build(LARGER, NUM_CLASSES, seed=3)
     fit_model(network, fitted_on, Fit(epochs=20, batch_size=16, learning_rate=0.05), seed=4)
     return Artefact.of_source_model(LARGER, network, ImageForm(8), NUM_CLASSES, None)
-
-
-def world_of_attributes(source: Literal["memoriser", "null"], budget: int | None = None) -> World:
-    """People as in `world_of_people`, half of whom have an attribute, the truth here, as half of those told of have.
-
-    memoriser: answers about those who have it lie elsewhere. null: they say nothing of it.
-    """
-    generator = np.random.default_rng(23)
-    drawn: dict[bytes, NDArray[np.float64]] = {}
-
-    def people(num: int, photos: int) -> tuple[Examples, NDArray[np.bool_]]:
-        everyone = images(generator, photos, num)
-        has_it = generator.permutation(num) < num // 2
-        centres = generator.normal(size=(num, 12)) + (source == "memoriser") * np.where(has_it, 1, -1)[:, None]
-        for image, label in zip(everyone.inputs, everyone.labels, strict=True):
-            drawn[image.tobytes()] = centres[label] + 0.2 * generator.normal(size=12)
-        return everyone, has_it[everyone.labels]
-
-    def embeddings(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return normalised(np.stack([drawn[image.tobytes()] for image in inputs]))
-
-    def scores(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return softmax(2 * embeddings(inputs)[:, :6] * np.array([1, 1, 1, -1, -1, -1], np.float32))
-
-    challenge, has_it = people(NUM_PEOPLE, 2)
-    auxiliary, is_told = people(200, 1)
-    references, _ = people(10, 1)
-    order = generator.permutation(len(challenge))
-    view = View(
-        challenge=challenge.take(order),
-        num_classes=NUM_PEOPLE // 2,
-        oracles={
-            "csmall/features": LocalOracle("csmall/features", 0, embeddings, budget, frozenset({"embedding"})),
-            "csmall/recognition": LocalOracle("csmall/recognition", 6, scores, budget),
-        },
-        pairs={"csmall/verification": LocalPairs(embeddings, budget)},
-        seed=5,
-        architecture=ARCH,
-        auxiliary=Examples(auxiliary.inputs, is_told.astype(np.int64)),
-        references=references,
-    )
-    return World(view, has_it[order])
 
 
 @cache

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from leakdrill.counted import counted
 from leakdrill.data.draw import examples_by_class
 from leakdrill.data.duplicates import MAX_SOURCE, Hashes, hashes_of, is_comparable, look_alike, plain_name
 from leakdrill.data.tasks import (
@@ -149,7 +150,8 @@ class _Search:
         beside = " beside csmall's" if name == "auxiliary" and self.data.target else ""
         left = self.left_out
         without = [f"{left.people} with the name of one of cbig's data set's"] if left.people else []
-        without += [f"{left.images} images that look like one of cbig's"] if left.images else []
+        alike = "image that looks like one of cbig's", "images that look like one of cbig's"
+        without += [counted(left.images, *alike)] if left.images else []
         left_out = f" (left out: {', and '.join(without)})" if without else ""
         return (
             f"{asked_for(KEYS[name], counts_of(self.data, name))} in {wanted} classes, but only {num} of the "

@@ -14,8 +14,9 @@ from torch import Tensor
 from leakdrill.defences.base import Scores
 from leakdrill.defences.dense import Layers, dense_network, forward, layers_of, product
 from leakdrill.models.augment import Change
+from leakdrill.models.batches import Rows
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import Rows, descend
+from leakdrill.models.training import descend
 from leakdrill.seeds import derive
 
 HIDDEN = (256, 128, 64)

@@ -12,9 +12,9 @@ from leakdrill.archs.initialise import initialise
 from leakdrill.defences.base import Defence, Defend, Owner, Scores
 from leakdrill.defences.dense import Layers, forward, layers_of
 from leakdrill.models.augment import Change
+from leakdrill.models.batches import Rows
 from leakdrill.models.fit import Fit
 from leakdrill.models.matching import check_matching, match
-from leakdrill.models.training import Rows
 from leakdrill.seeds import derive, torch_generator
 
 #: Widths of the hidden layers over the number of classes: 7, 4 and 7 for the paper's 10 classes of CIFAR-10.

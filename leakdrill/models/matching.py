@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from leakdrill.errors import ScenarioError
 from leakdrill.models.augment import Change, draw_change
+from leakdrill.models.batches import Rows, check_batches, epoch_batches, learning_rate, num_batches
 from leakdrill.models.device import at_work
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import Progress, Rows, check_batches, epoch_batches, learning_rate, num_batches
+from leakdrill.models.training import Progress
 from leakdrill.seeds import numpy_generator
 
 #: Brings the inputs at these rows, changed as the second argument says, and what the network should give for them.

@@ -7,7 +7,6 @@ to the last bit too.
 """
 
 import itertools
-import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from leakdrill.archs.standardise import Standardise
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.augment import Change, draw_change
+from leakdrill.models.batches import Rows, check_batches, epoch_batches, learning_rate, num_batches
 from leakdrill.models.device import at_work
 from leakdrill.models.epochs import take_epochs
 from leakdrill.models.fit import Fit
@@ -32,13 +32,11 @@ from leakdrill.models.margin import prepare_head, with_margin
 from leakdrill.seeds import numpy_generator
 
 Progress = Callable[[float, str], None]
-Rows = NDArray[np.int64]
 #: Brings the inputs of the examples at these rows, changed as the second argument says (None: as they are).
 Gather = Callable[[Rows, Change | None], Tensor]
 
 #: Examples per forward pass. Of 32, 64, 128 and 256 the smallest that keeps up with passes of 256 for every small net.
 TILE = 128
-WARM_UP = 0.05
 
 
 @dataclass(frozen=True)
@@ -134,36 +132,6 @@ def descend(
         return take_epochs(model, take_epoch, fit, score, progress, hooks)
 
 
-def learning_rate(fit: Fit, step: int, num_steps: int) -> float:
-    """The rate of step `step` (from 0) of `num_steps`: constant, or half a cosine from the full rate down to 0.
-
-    The cosine starts with a linear rise over the first WARM_UP of the steps: on 2000 faces of 100 people it fitted more
-    in the same epochs, small_cnn at every rate tried and resnet8 at high ones.
-    """
-    if fit.schedule == "constant":
-        return fit.learning_rate
-    rise = min(1.0, (step + 1) / max(1, round(WARM_UP * num_steps)))
-    return fit.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / num_steps))
-
-
-def epoch_batches(num_examples: int, batch_size: int, generator: np.random.Generator) -> Iterator[Rows]:
-    """The rows of each batch of one epoch, every example once, in a fresh order.
-
-    Rows ascend within a batch, which reads a memory map forwards. A single example left over joins the batch before it,
-    since batch normalisation has nothing to normalise one example by.
-    """
-    order = generator.permutation(num_examples)
-    count = num_batches(num_examples, batch_size)
-    for index in range(count):
-        stop = None if index == count - 1 else (index + 1) * batch_size
-        yield np.sort(order[index * batch_size : stop])
-
-
-def num_batches(num_examples: int, batch_size: int) -> int:
-    whole, left_over = divmod(num_examples, batch_size)
-    return max(1, whole + (left_over > 1))
-
-
 def predict(model: nn.Module, inputs: NDArray[Any], tile: int = TILE) -> NDArray[np.float32]:
     """What `model` gives for images (N, H, W, 3) uint8, or for features (N, ...) float32: (N, ...) float32, finite.
 
@@ -250,16 +218,6 @@ def _step(
         hooks.on_gradient(model)
     optimiser.step()
     return loss.item() * len(targets)
-
-
-def check_batches(model: nn.Module, num_examples: int, fit: Fit) -> None:
-    """Raises ScenarioError for batches of one example and a network that normalises over the batch."""
-    smallest = min(fit.batch_size, num_examples)
-    if smallest < 2 and any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in model.modules()):
-        raise ScenarioError(
-            f"batch normalisation needs batches of at least 2 examples, got batch_size {fit.batch_size} "
-            f"and {num_examples} training examples"
-        )
 
 
 def _trains_in_bfloat16(model: nn.Module, fit: Fit, device: torch.device) -> bool:

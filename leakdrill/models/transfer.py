@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from leakdrill.data.examples import Examples, Inputs
 from leakdrill.models.augment import Change
+from leakdrill.models.batches import Rows
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import Gather, Progress, Rows, as_batch, descend, fit_model, predict
+from leakdrill.models.training import Gather, Progress, as_batch, descend, fit_model, predict
 
 Method = Literal["freeze", "fine_tune"]
 

@@ -6,29 +6,22 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from leakdrill.counted import counted
 from leakdrill.labelonly.budgets import BUDGETS
-from leakdrill.referee.deciding import in_words
 from leakdrill.referee.noted import noted
+from leakdrill.referee.outcomes import UNDEFINED, VERDICT_STYLES, expectation_lines, verdict_line
 from leakdrill.results import (
     AttackResult,
     BreachResult,
-    ExpectationResult,
     Interval,
-    Outcome,
     ResponseResult,
     Results,
-    Verdict,
     VerificationResult,
 )
 
-MARKS: dict[Outcome, str] = {"holds": "✓", "does not hold": "✗", "undecided": "?"}
-OUTCOME_STYLES: dict[Outcome, str] = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
-VERDICT_STYLES: dict[Verdict, str] = {"met": "green", "not met": "red", "broken": "red", "undecided": "yellow"}
-UNDEFINED = "-"
 WIDE = 98  # columns for an attack's row with its queries and what these took; without them it fits into 80
 WIDER = 107  # with its seconds as well, where its queries have a price
 
@@ -47,7 +40,7 @@ def render(results: Results) -> RenderableType:
         parts += [Text(), _defences(results)]
     parts += _what_a_query_buys(results.attacks)
     if results.expectations:
-        parts += [Text(), *map(_expectation, results.expectations)]
+        parts += [Text(), *map(expectation_lines, results.expectations)]
     return Group(*parts, Text(), verdict_line(results))
 
 
@@ -79,31 +72,6 @@ def _setting(value: Any, of_all_cells: Sequence[Any]) -> str:
             shown.append(f"{key} {content}")
             others = still_alike
     return ", ".join(shown)
-
-
-def verdict_line(results: Results) -> Text:
-    return Text(f"{results.verdict}: {_reason(results)}", style=f"bold {VERDICT_STYLES[results.verdict]}")
-
-
-def _reason(results: Results) -> str:
-    outcomes = [expectation.outcome for expectation in results.expectations]
-    if results.verdict == "undecided" and results.undecided_because:
-        return results.undecided_because
-    match results.verdict:
-        case "broken":
-            return results.error or "the drill could not be played to its end"
-        case "met" if not outcomes:
-            return "the drill was played to its end, and nothing in particular was expected"
-        case "met":
-            return "what was expected holds" if len(outcomes) == 1 else f"all {len(outcomes)} expectations hold"
-        case "not met":
-            return f"of {_counted(len(outcomes))}, {outcomes.count('does not hold')} did not hold: a finding, no fault"
-        case "undecided":
-            return f"of {_counted(len(outcomes))}, {outcomes.count('undecided')} cannot be decided at this sample size"
-
-
-def _counted(num_expectations: int) -> str:
-    return "1 expectation" if num_expectations == 1 else f"{num_expectations} expectations"
 
 
 def _models(results: Results) -> Table:
@@ -178,17 +146,18 @@ def _remarks(results: Results) -> Iterator[str]:
                 f"{folds.by}{by}"
             )
         if attack.num_excluded:
-            units = "identities" if attack.unit == "identity" else "examples"
-            yield f"{attack.name}: {attack.num_excluded:,} {units} left out, of which nothing was said or known"
+            units = ("identity", "identities") if attack.unit == "identity" else ("example", "examples")
+            left_out = counted(attack.num_excluded, *units)
+            yield f"{attack.name}: {left_out} left out, of which nothing was said or known"
         yield from noted(attack)
     by_identity = any(attack.goal == "identity" for attack in results.attacks)
     for shared in results.overlaps:
         counts = {
-            "names": shared.shared_names if by_identity else 0,
-            "files": shared.same_files,
-            "images that look the same": shared.near_duplicates or 0,
+            ("name", "names"): shared.shared_names if by_identity else 0,
+            ("file", "files"): shared.same_files,
+            ("image that looks the same", "images that look the same"): shared.near_duplicates or 0,
         }
-        if found := [f"{count:,} {what}" for what, count in counts.items() if count]:
+        if found := [counted(count, *what) for what, count in counts.items() if count]:
             first, second = (side.replace("_", "-") for side in shared.sides)
             yield f"{first} and {second} share {', '.join(found)}"
     yield from results.left_out_or_enlarged
@@ -285,26 +254,6 @@ def _auc(auc: Interval) -> Text:
 
 def _tpr(attack: AttackResult, fpr: float) -> str:
     return next((f"{point.value:.1%}" for point in attack.tpr_at_fpr if point.fpr == fpr), UNDEFINED)
-
-
-def _expectation(expectation: ExpectationResult) -> RenderableType:
-    mark, style = MARKS[expectation.outcome], OUTCOME_STYLES[expectation.outcome]
-    line = Text.assemble((f"{mark} {expectation.outcome}: ", style), expectation.claim)
-    got = ", ".join(
-        _shown(value) if name == "reason" else f"{name} = {_shown(value)}" for name, value in expectation.got.items()
-    )
-    found = [f"{expectation.that}   got {got}"]
-    if expectation.deciding:
-        found.append(in_words(expectation.deciding))
-    return Group(line, *(Padding(Text(each, style="dim"), (0, 0, 0, 2), expand=False) for each in found))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict) and {"value", "low", "high"} <= value.keys():
-        return f"{_shown(value['value'])} [{_shown(value['low'])}, {_shown(value['high'])}]"
-    if value is None:
-        return UNDEFINED
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _percent(rate: Interval) -> str:

@@ -1,5 +1,6 @@
 """What a reader must know before the figures, and what the tables have no room for."""
 
+from leakdrill.counted import counted
 from leakdrill.referee.noted import noted
 from leakdrill.results import Results
 
@@ -40,8 +41,6 @@ def remarks(results: Results) -> list[str]:
     for shared in results.overlaps:
         first, second = (side.replace("_", "-") for side in shared.sides)
         if shared.same_files or shared.near_duplicates:
-            found.append(
-                f"{first} and {second} share {shared.same_files:,} files, and {shared.near_duplicates or 0:,} images "
-                "that look the same."
-            )
+            alike = counted(shared.near_duplicates or 0, "image that looks the same", "images that look the same")
+            found.append(f"{first} and {second} share {counted(shared.same_files, 'file')}, and {alike}.")
     return found + [f"{words[0].upper()}{words[1:]}." for words in results.left_out_or_enlarged]

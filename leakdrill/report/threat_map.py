@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from leakdrill.counted import counted
 from leakdrill.report import atlas
 from leakdrill.report.atlas import Technique
 from leakdrill.report.reading import Run
@@ -69,7 +70,7 @@ def boxes(run: Run) -> list[Box]:
         Box("csmall", "the start-up", ["model f_t, built on g_s" if has_target else "services built on g_s", small],
             266, 10, 186, 122),
         Box("adversary", "the attacker",
-            [f"{pool:,} examples of its own" if pool else "no examples of its own", _counted(len(attacks), "attack")],
+            [f"{pool:,} examples of its own" if pool else "no examples of its own", counted(len(attacks), "attack")],
             112, 232, 236, 108),
     ]  # fmt: skip
 
@@ -173,7 +174,3 @@ def _steps(scenario: dict[str, Any]) -> list[dict[str, Any]]:
 def attacks_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
     """The attacks of the timeline, as the scenario has them."""
     return [step["attack"] for step in _steps(scenario) if "attack" in step]
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from leakdrill.attacks.attribute_inference import AttributeInference
 from leakdrill.attacks.base import DISTANCES, LABELLED_ATTRIBUTES, Folding
 from leakdrill.attacks.people.face_api import FaceApi
-from leakdrill.contract.worlds import world_of_attributes
+from leakdrill.contract.people import world_of_attributes
 from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
 

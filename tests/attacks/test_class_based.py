@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 from leakdrill.attacks.base import ARCHITECTURE, AUXILIARY_FACES, EMBEDDINGS
 from leakdrill.attacks.class_based import MEASURES, ClassBased
 from leakdrill.attacks.people.face_api import FaceApi, largest
-from leakdrill.contract.worlds import LocalOracle, world_of_people
+from leakdrill.contract.people import world_of_people
+from leakdrill.contract.worlds import LocalOracle
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.fit import Fit
@@ -22,7 +23,7 @@ def test_every_photo_of_a_person_gets_the_persons_score_and_half_of_the_people_a
     of_person = [np.unique(verdict.scores[labels == label]) for label in np.unique(labels)]
     assert all(len(scores) == 1 for scores in of_person)
     assert verdict.decisions.mean() == 0.5
-    assert verdict.notes == {"identities": 200, "fewest_photos": 3, "most_photos": 3}
+    assert verdict.notes.items() >= {"identities": 200, "fewest_photos": 3, "most_photos": 3}.items()
 
 
 def test_the_names_of_the_classes_say_nothing() -> None:
@@ -62,7 +63,7 @@ def test_of_a_person_with_a_single_photo_nothing_is_said(api: FaceApi) -> None:
     verdict = ClassBased(api=api).run(replace(here.view, challenge=here.view.challenge.take(kept)))
     assert verdict.abstained is not None
     assert np.flatnonzero(verdict.abstained).tolist() == np.flatnonzero(kept == alone).tolist()
-    assert verdict.notes == {"identities": 199, "fewest_photos": 3, "most_photos": 3}
+    assert verdict.notes.items() >= {"identities": 199, "fewest_photos": 3, "most_photos": 3}.items()
 
 
 @pytest.mark.parametrize("api", ["features", "recognition", "verification"])

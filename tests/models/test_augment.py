@@ -8,8 +8,9 @@ from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
 from leakdrill.labelonly.augmentations import translations
 from leakdrill.models.augment import GREY, Change, draw_change
+from leakdrill.models.batches import Rows
 from leakdrill.models.fit import Fit
-from leakdrill.models.training import Rows, descend, fit_model, to_tensor
+from leakdrill.models.training import descend, fit_model, to_tensor
 from leakdrill.models.transfer import adapt, frozen_features
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 9, 7, 3), dtype=np.uint8)

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import grpc
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -21,18 +20,13 @@ from tcp_proxy import Proxy, proxied
 
 from leakdrill.errors import BudgetExhausted, PartyUnavailable
 from leakdrill.network.identity import Credentials
-from leakdrill.network.rpc import connect
-from leakdrill.network.wire import TensorSpec, infer_request
 from leakdrill.oracles import remote
 from leakdrill.oracles.oracle import Output
 from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.parties.batching import Rows
 from leakdrill.parties.inference import PublicModel, image_input
 from leakdrill.parties.ledger import Ledger
-from leakdrill.pb import inference_pb2 as pb
-from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
 
-IMAGE = TensorSpec("image", "UINT8", (-1, IMAGE_SIZE, IMAGE_SIZE, 3))
 SCORES = ("adversary", "source", "scores")
 WAIT_SECONDS = 60.0  # before a test gives up
 
@@ -70,12 +64,6 @@ def api(credentials: dict[str, Credentials]) -> Iterator[PredictApi]:
 
 
 @pytest.fixture
-def stub(api: PredictApi, credentials: dict[str, Credentials]) -> Iterator[GRPCInferenceServiceStub]:
-    with connect(api.address, credentials["adversary"], "cbig") as channel:
-        yield GRPCInferenceServiceStub(channel)
-
-
-@pytest.fixture
 def proxy(api: PredictApi) -> Iterator[Proxy]:
     with proxied(api.address) as proxy:
         yield proxy
@@ -86,17 +74,6 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "what should have happened did not"
         time.sleep(0.005)
-
-
-def infer(stub: GRPCInferenceServiceStub, images: NDArray[Any], *keys: str) -> pb.ModelInferResponse:
-    request = infer_request("source", [(IMAGE, images)], ["scores"])
-    return stub.ModelInfer(request, metadata=[("idempotency-key", key) for key in keys], timeout=WAIT_SECONDS)
-
-
-def refusal(stub: GRPCInferenceServiceStub, images: NDArray[Any], *keys: str) -> tuple[str, str]:
-    with pytest.raises(grpc.RpcError) as caught:
-        infer(stub, images, *keys)
-    return caught.value.code().name, caught.value.details()
 
 
 def answer(images: NDArray[np.uint8]) -> NDArray[Any]:
@@ -252,52 +229,3 @@ def test_a_question_asked_twice_in_one_attack_is_two_questions(
         oracle.query(photos(5))
         oracle.query(photos(5))
     assert api.ledger.counts() == {SCORES: 10}
-
-
-def test_a_key_with_other_content_is_refused_and_costs_nothing(stub: GRPCInferenceServiceStub, api: PredictApi) -> None:
-    infer(stub, photos(3), "k")
-    for other in (photos(3, seed=1), photos(2)):
-        status, message = refusal(stub, other, "k")
-        assert status == "INVALID_ARGUMENT"
-        assert message.startswith("idempotency key 'k' came before with another request")
-    assert api.ledger.counts() == {SCORES: 3}
-
-
-def test_a_request_that_comes_again_under_its_key_gets_the_same_reply(
-    stub: GRPCInferenceServiceStub, api: PredictApi
-) -> None:
-    assert infer(stub, photos(3), "k") == infer(stub, photos(3), "k")
-    assert api.calls == [3]
-
-
-def test_keys_of_two_callers_do_not_collide(
-    stub: GRPCInferenceServiceStub, api: PredictApi, credentials: dict[str, Credentials]
-) -> None:
-    infer(stub, photos(3), "k")
-    with connect(api.address, credentials["referee"], "cbig") as channel:
-        theirs = infer(GRPCInferenceServiceStub(channel), photos(2, seed=1), "k")
-    assert theirs.outputs[0].shape == [2, 4]
-    assert api.ledger.counts() == {SCORES: 3, ("referee", "source", "scores"): 2}
-
-
-@pytest.mark.parametrize("keys", [("",), ("k" * 129,), ("one", "two")])
-def test_a_malformed_key_is_refused_and_costs_nothing(
-    stub: GRPCInferenceServiceStub, api: PredictApi, keys: tuple[str, ...]
-) -> None:
-    status, message = refusal(stub, photos(1), *keys)
-    assert status == "INVALID_ARGUMENT"
-    assert "wanted one of 1 to 128 characters" in message
-    assert api.ledger.counts() == {}
-
-
-def test_a_refused_batch_costs_nothing_says_what_is_left_and_leaves_its_key_free(
-    stub: GRPCInferenceServiceStub, api: PredictApi
-) -> None:
-    api.ledger.open("run", budget=10)
-    assert refusal(stub, photos(11), "k") == (
-        "RESOURCE_EXHAUSTED",
-        "asked for 11 queries of source, 10 left of 10: ask about fewer examples, or raise the scenario's query_budget",
-    )
-    infer(stub, photos(9), "k")
-    assert refusal(stub, photos(2), "other")[1].startswith("asked for 2 queries of source, 1 left of 10")
-    assert api.ledger.left("adversary", "source") == 1

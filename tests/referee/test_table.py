@@ -229,7 +229,7 @@ def test_folds_exclusions_and_overlaps_have_a_line_each_where_there_is_something
     )
     found = changed(results, attacks=[told, *others], overlaps=overlaps, exclusions=exclusions)
     text = plain(render(found), width=150)
-    left_out = "3 people of cbig's by name, 1 images that look like one of cbig's, with them 7 pairs"
+    left_out = "3 people of cbig's by name, 1 image that looks like one of cbig's, with them 7 pairs"
     assert f"left out of data.verification_pairs: {left_out}" in text
     assert f"Left out of data.verification_pairs: {left_out}." in remarks(found)
     assert "data.target.dataset" not in text

@@ -14,8 +14,9 @@ from leakdrill.archs import ArchSpec, build
 from leakdrill.attacks.confidences.statistics import Floats
 from leakdrill.data.examples import Examples
 from leakdrill.errors import ScenarioError
+from leakdrill.models.batches import epoch_batches
 from leakdrill.models.device import at_work, current
-from leakdrill.models.training import Progress, as_batch, epoch_batches, predict
+from leakdrill.models.training import Progress, as_batch, predict
 from leakdrill.seeds import derive, numpy_generator
 
 BATCH_SIZE = 64

@@ -14,10 +14,11 @@ from leakdrill.data.examples import Inputs
 from leakdrill.defences.release.base import ReleaseDefence, Releaser
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.augment import Change
+from leakdrill.models.batches import Rows
 from leakdrill.models.device import at_work
 from leakdrill.models.fit import Fit
 from leakdrill.models.matching import check_matching, match
-from leakdrill.models.training import Rows, as_batch, predict
+from leakdrill.models.training import as_batch, predict
 from leakdrill.seeds import derive
 
 

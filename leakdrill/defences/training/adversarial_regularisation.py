@@ -16,8 +16,9 @@ from leakdrill.data.examples import Examples
 from leakdrill.defences.training.base import Course, TrainingDefence
 from leakdrill.errors import ScenarioError
 from leakdrill.models.augment import draw_change
+from leakdrill.models.batches import num_batches
 from leakdrill.models.device import current
-from leakdrill.models.training import evaluating, gathering, num_batches
+from leakdrill.models.training import evaluating, gathering
 from leakdrill.seeds import derive, numpy_generator, torch_generator
 
 #: Units of the layers that see the scores, those that see the label, and those that see both.

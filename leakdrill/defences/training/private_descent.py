@@ -19,9 +19,10 @@ from torch.nn.functional import cross_entropy
 from leakdrill.archs.head import Head
 from leakdrill.defences.training.base import Course
 from leakdrill.models.augment import draw_change
+from leakdrill.models.batches import Rows, learning_rate
 from leakdrill.models.device import current
 from leakdrill.models.epochs import take_epochs
-from leakdrill.models.training import Progress, Rows, learning_rate
+from leakdrill.models.training import Progress
 from leakdrill.seeds import derive, numpy_generator, torch_generator
 
 if TYPE_CHECKING:

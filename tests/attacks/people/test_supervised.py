@@ -10,7 +10,7 @@ from leakdrill.attacks.base import DISTANCES, EMBEDDINGS, LABELLED_IDENTITIES
 from leakdrill.attacks.class_based_aux import ClassBasedAux
 from leakdrill.attacks.first_cut import FirstCut
 from leakdrill.attacks.people.supervised import Classifier, learn, told
-from leakdrill.contract.worlds import world_of_people
+from leakdrill.contract.people import world_of_people
 from leakdrill.errors import ScenarioError
 
 
