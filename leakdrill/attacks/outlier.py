@@ -86,10 +86,11 @@ class Outlier(Attack):
         return self.by.num_networks
 
     def most_queries(self, num_examples: int) -> int:
+        """Raises ScenarioError for so few that there is no outlier among them: so that is known before any training."""
         return self.by.most_queries(self._num_outliers(num_examples))
 
     def run(self, view: View) -> Verdict:
-        num_outliers = self._check(len(view.challenge))
+        num_outliers = self._num_outliers(len(view.challenge))
         network = self._one_shadow(view).network
         features = predict(cut(network)[0], view.challenge.inputs).astype(np.float64)
         distances = nth_neighbour_distances(features, self.gamma)
@@ -118,19 +119,16 @@ class Outlier(Attack):
         return first
 
     def _num_outliers(self, num_examples: int) -> int:
-        return int(self.alpha * num_examples)
-
-    def _check(self, num_examples: int) -> int:
-        """How many outliers there can be. Raises ScenarioError for fewer than one, or too few targets for gamma."""
+        """At most. Raises ScenarioError for fewer than one, or too few targets for gamma."""
         if self.gamma >= num_examples:
             raise ScenarioError(
                 f"{self.name}: gamma is {self.gamma}, and {num_examples} targets have {num_examples - 1} neighbours"
             )
-        if not self._num_outliers(num_examples):
+        if not (num_outliers := int(self.alpha * num_examples)):
             raise ScenarioError(
                 f"{self.name}: alpha {self.alpha:g} of {num_examples} targets is less than one outlier: raise alpha"
             )
-        return self._num_outliers(num_examples)
+        return num_outliers
 
 
 def nth_neighbour_distances(features: NDArray[np.float64], number: int) -> NDArray[np.float64]:

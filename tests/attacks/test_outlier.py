@@ -67,9 +67,11 @@ def test_examples_that_are_all_alike_have_no_outliers() -> None:
     ],
 )
 def test_too_few_targets_are_refused_before_anything_is_asked(changes: dict[str, float], message: str) -> None:
-    here = world("memoriser", per_class=5)
+    here, attack = world("memoriser", per_class=5), ATTACK.model_copy(update=changes)
     with pytest.raises(ScenarioError, match=message):
-        ATTACK.model_copy(update=changes).run(here.view)
+        attack.most_queries(len(here.view.challenge))  # which is looked at before the source model is trained
+    with pytest.raises(ScenarioError, match=message):
+        attack.run(here.view)
     assert here.num_asked["cbig/source"] == 0
 
 
