@@ -44,7 +44,7 @@ TINY: dict[str, Any] = {
     "timeline": ["train_source", {"attack": {"kind": "gap"}}, {"attack": {"kind": "entropy"}}],
     "grid": {"attacks": ["gap", "entropy"], "defences": ["none", "top_k"]},
 }
-START_SECONDS, LEAVE_SECONDS = 120.0, 60.0  # on a busy machine
+START_SECONDS, LEAVE_SECONDS = 400.0, 60.0  # far more than it takes, on a busy machine too
 
 
 def tiny(folder: Path, **changes: Any) -> Path:
@@ -213,7 +213,7 @@ def processes_of(run_dir: Path) -> Iterator[str]:
             yield command
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for orphans in /proc")
 def test_a_sweep_that_is_stopped_and_killed_at_random_cells_ends_as_if_it_had_not_been(
     leakdrill: Callable[..., Running], parties: LocalParties, tmp_path: Path
@@ -245,7 +245,7 @@ def test_a_sweep_that_is_stopped_and_killed_at_random_cells_ends_as_if_it_had_no
     assert len(list((cut / "models" / "cbig").glob("*/meta.json"))) == 3  # one for each seed
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'leakdrill[ray]'")
 def test_ray_finds_the_same_to_the_last_bit(leakdrill: Callable[..., Running], in_turn: Path, tmp_path: Path) -> None:
     code, said = leakdrill("run", tiny(tmp_path), "--ray", "local", "--jobs", 2, "--out", tmp_path / "run").wait()
