@@ -1,6 +1,6 @@
 """Class-based inference through csmall's face APIs: is a person among those that cbig trained on?"""
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -48,14 +48,16 @@ class ClassBased(ClassMeasures):
         is_judged = several_photos(people)
         measure = self.measure or MEASURES[self.api][0]
         measured = self.measured(view, view.challenge.inputs[is_judged], people[is_judged], measure)
+        notes: dict[str, Any] = {}
         if measure == "mixture":
             scores = member_log_odds(measured.components, measured.spreads, NUM_MIXED[self.api])
         else:
-            scores = np.median(measured.spreads) - measured.spreads
+            middle = float(np.median(measured.spreads))
+            scores, notes = middle - measured.spreads, {"measured": measure, "score_0_is": middle}
         _, index, sizes = np.unique(people[is_judged], return_inverse=True, return_counts=True)
         of_photo = np.zeros(len(people))
         of_photo[is_judged] = scores[index]
-        notes = {"identities": len(sizes), "fewest_photos": int(sizes.min()), "most_photos": int(sizes.max())}
+        notes |= {"identities": len(sizes), "fewest_photos": int(sizes.min()), "most_photos": int(sizes.max())}
         if self.labels == "clustered":
             notes["clusters"] = people.tolist()  # the referee says how right they are
         return Verdict(of_photo, of_photo > 0, notes, abstained=~is_judged)

@@ -1,9 +1,11 @@
 """How an attack's scores lie for members and for others, in one figure for each attack.
 
-Of people, where whole people are judged, it is FaceLeaks' figure 4: the distribution of S^y, or of mean distances,
-with a mark for each person below it. Scores are higher for likelier members, so these are turned round there.
+Of people, where whole people are judged, it is FaceLeaks' figure 4, with a mark for each person below it: the
+distribution of S^y, or of mean distances, where the attack notes which of its scores is which of these. They are
+smaller for likelier members; all other scores are higher.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -14,6 +16,10 @@ from leakdrill.metrics import Judged
 from leakdrill.report.figures import INK, Figure, Rows, figure, named, sides
 from leakdrill.results import AttackResult
 
+#: What class_based goes by, in words.
+MEASURED = {"spread": "S^y, a person's spread", "mean": "mean distance between a person's photos"} | {
+    name: f"{name} of the distances between a person's photos" for name in ("median", "variance")
+}
 NUM_BINS = 40
 NUM_BINS_OF_PEOPLE = 16
 _TAIL = 0.005  # of the scores, at each end: they are counted in the outermost bins, or one would take all the width
@@ -32,11 +38,17 @@ def _figure(name: str, judged: Judged, attack: AttackResult | None) -> Figure:
     are_people = attack is not None and attack.unit == "identity"
     members, others = ("people in the data", "other people") if are_people else ("members", "others")
     scores, truth = judged.scores[0], judged.is_member
+    measured = _measured(attack)
+    if measured is not None:
+        scores = measured[1] - scores
     edges = _edges(scores, NUM_BINS_OF_PEOPLE if are_people else NUM_BINS)
     rows = {"bars": [*_bars(scores[truth], edges, members), *_bars(scores[~truth], edges, others)]}
-    layers = [_bar_chart(members, others, _score_title(attack))]
-    if (threshold := own_threshold(scores, judged.decisions[0])) is not None and edges[0] < threshold < edges[-1]:
-        rows["threshold"] = [{"threshold": float(f"{threshold:.6g}")}]
+    title = measured[0] if measured else "score, higher for likelier members"
+    layers = [_bar_chart(members, others, title)]
+    threshold = own_threshold(judged.scores[0], judged.decisions[0])
+    at = threshold if threshold is None or measured is None else measured[1] - threshold
+    if at is not None and edges[0] < at < edges[-1]:
+        rows["threshold"] = [{"threshold": float(f"{at:.6g}")}]
         layers.append(_rule())
     if are_people:
         rows["people"] = _people(np.clip(scores, edges[0], edges[-1]), truth, members, others)
@@ -45,7 +57,8 @@ def _figure(name: str, judged: Judged, attack: AttackResult | None) -> Figure:
     return figure(
         f"scores-{name}",
         name,
-        f"Distribution of the scores of {name}, higher for likelier members: {medians}.",
+        f"Distribution of {title if measured else 'the scores'} of {name}, {'smaller' if measured else 'higher'} for "
+        f"likelier members: {medians}.",
         alt.layer(*layers),
         rows,
         _HEIGHT,
@@ -97,7 +110,7 @@ def _bar_chart(members: str, others: str, title: str) -> alt.Chart:
 
 
 def _rule() -> alt.Chart:
-    """The adversary's own line; what is right of it, it calls a member."""
+    """The adversary's own line; what is beyond it, on the side of likelier members, it calls one."""
     chart: alt.Chart = (
         alt.Chart(named("threshold"))
         .mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.5)
@@ -122,7 +135,11 @@ def _marks(members: str, others: str) -> alt.Chart:
     return chart
 
 
-def _score_title(attack: AttackResult | None) -> str:
-    if attack is not None and attack.kind == "class_based":
-        return "score: the closer together, the higher"
-    return "score, higher for likelier members"
+def _measured(attack: AttackResult | None) -> tuple[str, float] | None:
+    """What class-based inference measured of a person, and how much of it a score of 0 is, if its notes say so."""
+    if attack is None or attack.kind != "class_based":
+        return None
+    title, middle = MEASURED.get(str(attack.notes.get("measured"))), attack.notes.get("score_0_is")
+    if title is None or not isinstance(middle, float) or not math.isfinite(middle):
+        return None
+    return title, middle

@@ -144,7 +144,7 @@ def _tiles(results: Results, strongest: AttackResult | None) -> list[tuple[str, 
 
 
 def _rocs(run: Run) -> list[tuple[str, list[Figure]]]:
-    """Curves over examples and over people apart: they do not share an axis."""
+    """Curves over examples and over people apart, and of the people's photos: they do not share an axis."""
     units = {attack.name: attack.unit for attack in run.attacks}
     found = []
     for unit, title in (
@@ -154,6 +154,8 @@ def _rocs(run: Run) -> list[tuple[str, list[Figure]]]:
         judged = {name: one for name, one in run.judged.items() if units.get(name, "example") == unit}
         if figures := roc_figures(judged, unit):
             found.append((title, figures))
+    if figures := roc_figures(run.by_photo, "photo"):
+        found.append(("Over their photos, one by one: those of one person are no samples apart, so no bands", figures))
     return found
 
 

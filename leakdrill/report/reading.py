@@ -36,6 +36,7 @@ class Run:
     judged: dict[str, Judged]
     positions: dict[str, NDArray[np.int64]]  # by attack: where in the challenge what was judged stands
     missing: list[str] = field(default_factory=list)  # whole sentences
+    by_photo: dict[str, Judged] = field(default_factory=dict)  # of what was judged by whole people, each photo's score
 
     @property
     def attacks(self) -> list[AttackResult]:
@@ -94,8 +95,8 @@ def read_run(run_dir: Path) -> Run:
     scenario = results.scenario if results and not (run_dir / SCENARIO).is_file() else _scenario(run_dir)
     entries = _entries(run_dir, missing)
     truth = _truth(run_dir, missing)
-    scored, kept = _judged(run_dir, scenario, results, entries, truth, missing)
-    return Run(run_dir, without_split_key(scenario), results, entries, truth, scored, kept, missing)
+    scored, kept, by_photo = _judged(run_dir, scenario, results, entries, truth, missing)
+    return Run(run_dir, without_split_key(scenario), results, entries, truth, scored, kept, missing, by_photo)
 
 
 def _scenario(run_dir: Path) -> dict[str, Any]:
@@ -157,22 +158,29 @@ def _judged(
     entries: list[journal.Entry],
     truth: Truth | None,
     missing: list[str],
-) -> tuple[dict[str, Judged], dict[str, NDArray[np.int64]]]:
-    """What the referee judged, from the same files: people where whole people are in, without who was left out."""
+) -> tuple[dict[str, Judged], dict[str, NDArray[np.int64]], dict[str, Judged]]:
+    """What the referee judged, from the same files: people where whole people are in, without who was left out.
+
+    Then where in the challenge that stands, and, of those judged by people, their photos one by one.
+    """
     units = {attack.name: attack.unit for attack in results.attacks} if results else {}
     by_identity = scenario.get("data", {}).get("challenge", {}).get("members_by") == "identity"
     about_attributes = {attack.name for attack in results.attacks if attack.goal == "attribute"} if results else set()
     scored: dict[str, Judged] = {}
     kept: dict[str, NDArray[np.int64]] = {}
+    by_photo: dict[str, Judged] = {}
     for name in list(units) or _finished(entries):
         if truth is None or name in about_attributes:  # of which the folder has no truth
             continue
         people = units.get(name, "identity" if by_identity else "example") == "identity"
         try:
-            scored[name], kept[name], _ = read_scored(repeats_of(run_dir, name), truth, people)
+            repeats = repeats_of(run_dir, name)
+            scored[name], kept[name], _ = read_scored(repeats, truth, people)
+            if people:
+                by_photo[name] = read_scored(repeats, truth, of_people=False).judged
         except (NotFound, InvalidInput):
             missing.append(f"The scores of {name} are not there, or damaged (scores/{name}-*.npz): it is not drawn.")
-    return scored, kept
+    return scored, kept, by_photo
 
 
 def _finished(entries: list[journal.Entry]) -> list[str]:

@@ -20,13 +20,13 @@ MOST_POINTS = 160  # of each curve
 
 
 def roc_figures(judged: Mapping[str, Judged], unit: str = "example") -> list[Figure]:
-    """Two figures for attacks judged on the same unit; none without attacks."""
+    """Two figures for attacks judged on the same unit, `photo` being those of whole people; none without attacks."""
     if not judged:
         return []
     names = list(judged)
-    rows = [row for name, one in judged.items() for row in curve(name, one)]
+    rows = [row for name, one in judged.items() for row in curve(name, one, has_band=unit != "photo")]
     least = min(1 / one.num_non_members for one in judged.values())
-    of = "people" if unit == "identity" else "members"
+    of = {"identity": "people", "photo": "people's photos"}.get(unit, "members")
     listed = ", ".join(names)
     return [
         figure(
@@ -50,15 +50,18 @@ def roc_figures(judged: Mapping[str, Judged], unit: str = "example") -> list[Fig
     ]
 
 
-def curve(name: str, judged: Judged) -> Rows:
-    """Points of one curve with the interval of each, no more than MOST_POINTS, in rising order."""
+def curve(name: str, judged: Judged, has_band: bool = True) -> Rows:
+    """Points of one curve with the interval of each, no more than MOST_POINTS, in rising order.
+
+    Without a band an interval is its point: examples that belong together have none that is as simple.
+    """
     fpr, tpr, _ = roc(judged.scores[0], judged.is_member)
     kept = _spread_out(np.rint(fpr * judged.num_non_members).astype(int))
     hits = np.rint(tpr[kept] * judged.num_members)
     misses = judged.num_members - hits
     low = np.where(hits > 0, beta.ppf(0.025, np.maximum(hits, 1), misses + 1), 0.0)
     high = np.where(misses > 0, beta.ppf(0.975, hits + 1, np.maximum(misses, 1)), 1.0)
-    columns = (fpr[kept], tpr[kept], low, high)
+    columns = (fpr[kept], tpr[kept], low, high) if has_band else (fpr[kept], *[tpr[kept]] * 3)
     return [
         {"name": name, "fpr": round(x, 5), "tpr": round(y, 5), "low": round(a, 4), "high": round(b, 4)}
         for x, y, a, b in zip(*(column.tolist() for column in columns), strict=True)
