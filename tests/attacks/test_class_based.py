@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 from leakdrill.attacks.base import ARCHITECTURE, AUXILIARY_FACES, EMBEDDINGS
 from leakdrill.attacks.class_based import MEASURES, ClassBased
 from leakdrill.attacks.people.face_api import FaceApi, largest
-from leakdrill.contract.worlds import LocalOracle, world_of_people
+from leakdrill.contract.people import world_of_people
+from leakdrill.contract.worlds import LocalOracle
 from leakdrill.data.examples import Examples
 from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.models.fit import Fit
