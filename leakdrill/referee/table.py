@@ -126,6 +126,10 @@ def _cost(attack: AttackResult, column: str) -> str:
 
 
 def _caption(judged: Sequence[AttackResult]) -> str:
+    if judged[0].goal == "attribute":
+        return (
+            f"{judged[0].num_members:,} people of the attribute and {judged[0].num_non_members:,} not; 95 % intervals"
+        )
     first, repeats = judged[0], [spread.num_repeats for attack in judged for spread in attack.over_repeats.values()]
     members, non_members = ("member", "non-member") if first.unit == "identity" else ("members", "non-members")
     people = " identities" if first.unit == "identity" else ""
