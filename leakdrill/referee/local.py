@@ -25,7 +25,7 @@ PARTIES = ("cbig", "csmall", "adversary")
 REFEREE = "referee"
 HOST = "127.0.0.1"
 OPEN_TO_ALL = ("cbig", "csmall")  # those with a public listener
-START_SECONDS = 120.0  # importing torch three times at once on a busy machine takes its time
+START_SECONDS = 600.0  # importing torch three times at once on a busy machine takes its time
 
 
 def party_command(party: str) -> list[str]:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
 
 import plants
 from collecting import collect
-from detectors import best_column, is_at_chance, tells, verdicts
+from looks import assert_at_chance, assert_found_out, looks
 
 from leakdrill.referee.remote_parties import RemoteParties
 
@@ -48,13 +48,10 @@ def addresses(deployment: Deployment) -> dict[str, str]:
 
 
 def test_a_spy_with_the_whole_container_is_at_chance(parties: RemoteParties, tmp_path: Path) -> None:
-    drills = collect(parties, NUM_DRILLS, tmp_path, look_in=EVERYWHERE)
-    found = verdicts(drills)
-    assert is_at_chance(found), (found, best_column(drills))
+    assert_at_chance(looks(parties, NUM_DRILLS, tmp_path, look_in=EVERYWHERE))
 
 
 def test_the_spy_in_the_container_finds_out_a_referee_who_deals_members_first(
     parties: RemoteParties, tmp_path: Path
 ) -> None:
-    drills = collect(parties, NUM_PLANTED, tmp_path, plants.members_first(), look_in=EVERYWHERE)
-    assert tells(verdicts(drills))
+    assert_found_out([collect(parties, NUM_PLANTED, tmp_path, plants.members_first(), look_in=EVERYWHERE)])

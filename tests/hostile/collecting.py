@@ -96,14 +96,16 @@ def collect(
     look_in: tuple[str, ...] = (),
     raw: Mapping[str, Any] = SCENARIO,
     folds: int = 0,
+    first: int = 0,
 ) -> list[Evidence]:
     """`num_drills` drills, one after the other, each with a split of its own; the runs' folders go below `where`.
 
     `look_in`: more folders that the spy may search. `raw`: the scenario as it would be written. The keys
-    are pinned by name, so only time differs between runs. In `folds` each of them is a game of its own.
+    are pinned by number, from `first` on, so only time differs between runs. In `folds` each of them is a game of its
+    own.
     """
     plant = plant or Plant()
-    plans = [plant.plan(_plan(number, raw)) for number in range(num_drills)]
+    plans = [plant.plan(_plan(number, raw)) for number in range(first, first + num_drills)]
     return with_history([game for plan in plans for game in _games(parties, plan, plant, where, look_in, folds)])
 
 

@@ -18,6 +18,7 @@ from leakdrill.referee.folds import Fold
 from leakdrill.seeds import derive
 
 COLD_SECONDS = 0.0003  # to read a file that is not in memory
+BUSY_SECONDS = 0.1  # the same, where a machine is so busy that it keeps every process waiting for longer than that
 REMEMBERED_BYTES = 40_000  # about 250 digits
 
 
@@ -69,11 +70,11 @@ def a_larger_jpeg() -> Plant:
     return Plant(cards=lambda cards: _by_membership(cards, saved))
 
 
-def slow_members() -> Plant:
+def slow_members(cold_seconds: float = COLD_SECONDS) -> Plant:
     """Members are read from a slower disk, while the adversary waits."""
 
     def read(is_member: bool, index: int, file: bytes) -> bytes:
-        time.sleep(COLD_SECONDS * is_member)
+        time.sleep(cold_seconds * is_member)
         return file
 
     return Plant(cards=lambda cards: _by_membership(cards, read))
@@ -119,23 +120,23 @@ def a_shadow_pool_with_non_members() -> Plant:
 
 def too_large_to_remember() -> Plant:
     """No mistake: a data set of which only the first files to be read stay in memory. It must be at chance."""
-    return Plant(cards=_forgetful)
+    return Plant(cards=lambda cards: _forgetful(cards, COLD_SECONDS))
 
 
-def members_in_memory() -> Plant:
+def members_in_memory(cold_seconds: float = COLD_SECONDS) -> Plant:
     """The same, after the training set was read and the rest of cbig's data was not remembered."""
 
     def read_before(cards: Deal) -> Deal:
-        cards = _forgetful(cards)
+        cards = _forgetful(cards, cold_seconds)
         cards.splits["source_train"].digest()
         return cards
 
     return Plant(cards=read_before)
 
 
-def _forgetful(cards: Deal) -> Deal:
+def _forgetful(cards: Deal, cold_seconds: float) -> Deal:
     def cold(index: int, file: bytes) -> bytes:
-        time.sleep(COLD_SECONDS)
+        time.sleep(cold_seconds)
         return file
 
     sources = {id(split.source): split.source for split in cards.splits.values()}

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from collecting import SCENARIO
 from forged import by_the_adversary, self_signed
-from methods import answering, every_method
+from methods import CALL_SECONDS, answering, every_method
 from serving import served
 
 from leakdrill.network.identity import Authority, Credentials
@@ -210,7 +210,7 @@ def test_no_party_passes_for_another(world: World) -> None:
 def handshake(channel: Any) -> str:
     """The status of a health check, which the referee may make anywhere."""
     try:
-        channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=10)
+        channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=CALL_SECONDS)
     except grpc.RpcError as error:
         return str(error.code().name)
     return "OK"

@@ -3,6 +3,7 @@
 Every attack is bounded in count and time.
 """
 
+import contextlib
 import resource
 import socket
 import time
@@ -13,7 +14,7 @@ from contextlib import ExitStack
 import grpc
 import pytest
 from fuzzing import INFER, METHODS, REFLECTION, WELL
-from http2 import SOCKET_SECONDS, Connection, message, tcp, tls, tls_context
+from http2 import Connection, message, tcp, tls, tls_context
 from siege import MIB, MODELS, Siege, besieged, good_request
 
 from leakdrill.network.guard import ERROR_KEY, MAX_CALLS_PER_CALLER
@@ -25,6 +26,7 @@ DOOR = "cbig/public"
 NUM_SLOW = 100  # clients of each kind
 NUM_IDLE = 1000
 NUM_FILES = 1024  # what most shells let a process open
+WAIT_SECONDS = 120.0  # before a test gives up, on a busy machine
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 #: The start of a TLS ClientHello which announces 512 bytes.
@@ -45,7 +47,30 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
 
 
 def check_others_are_answered(siege: Siege) -> None:
-    assert {party: siege.good(party, siege.referee) for party in MODELS} == siege.right
+    """A call that meets a full house, until all whom it is closed to are turned away, is asked again.
+
+    As leakdrill's own client does.
+    """
+    for party in MODELS:
+        answers = (unless_crowded(siege, party) for _ in until_late())
+        assert next((answer for answer in answers if answer is not None), None) == siege.right[party]
+
+
+def unless_crowded(siege: Siege, party: str) -> bytes | None:
+    try:
+        return siege.good(party, siege.referee)
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+            raise
+        return None
+
+
+def until_late() -> Iterator[None]:
+    """A turn now and then, for as long as a test waits."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.05)
 
 
 def silent(siege: Siege) -> socket.socket:
@@ -76,11 +101,12 @@ def test_who_connects_and_says_no_more_hinders_nobody_and_is_sent_away(siege: Si
         held = [stack.enter_context(kind(siege)) for kind in KINDS for _ in range(NUM_SLOW)]
         for _ in range(3):  # a byte at a time
             for connection in held[NUM_SLOW : 2 * NUM_SLOW]:
-                connection.sendall(b"\0")
+                with contextlib.suppress(OSError):  # on a slow machine, it has been sent away by now
+                    connection.sendall(b"\0")
             check_others_are_answered(siege)
             siege.check_well()
             time.sleep(0.5)
-        deadline = time.monotonic() + SOCKET_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         assert [connection for connection in held if not ends(connection, deadline)] == []
     siege.check_well()
 
@@ -146,24 +172,29 @@ def test_streams_held_open_by_one_caller_shut_out_no_other(siege: Siege, hold: C
 
 
 def eventually_refused(siege: Siege) -> grpc.RpcError:
-    """The adversary's own refusal, once its streams are all there."""
-    for _ in range(100):
+    """The adversary's own refusal, once its streams are all there and the house is not full for everybody."""
+    for _ in until_late():
         try:
             siege.good("cbig")
         except grpc.RpcError as error:
-            return error
-        time.sleep(0.05)
+            if ERROR_KEY in dict(error.trailing_metadata() or ()):
+                return error
     raise AssertionError("the adversary may hold as many calls as it likes")
 
 
 def wait_until_well(siege: Siege) -> None:
-    """The server hears a little later that the streams have gone."""
-    for _ in range(100):
-        try:
-            return siege.check_well()
-        except grpc.RpcError:
-            time.sleep(0.05)
-    return siege.check_well()
+    """The server hears a little later that the streams have gone: then all calls that one may have are answered."""
+    body = message(good_request("cbig").SerializeToString())
+    for _ in until_late():
+        with Connection(siege, DOOR) as connection:
+            streams = [connection.begin(INFER) for _ in range(MAX_CALLS_PER_CALLER)]
+            for stream in streams:
+                connection.send(stream, body[:-1], end=False)
+            for stream in streams:
+                connection.send(stream, body[-1:])
+            if not any(connection.status(stream) for stream in streams):
+                break
+    siege.check_well()
 
 
 def test_streams_begun_and_reset_by_the_thousand_hinder_nobody(siege: Siege) -> None:
@@ -207,26 +238,10 @@ def test_a_storm_of_refused_calls_hinders_nobody(siege: Siege) -> None:
     csmall = siege.credentials("csmall")
     statuses: Counter[str] = Counter()
     with connect(siege.parties.addresses[DOOR], csmall, "cbig") as channel:
-        calls = [channel.unary_unary(method).future(b"", timeout=20) for method in METHODS[DOOR] * 100]
-        check_others_are_answered_in_time(siege)
+        calls = [channel.unary_unary(method).future(b"", timeout=WAIT_SECONDS) for method in METHODS[DOOR] * 100]
+        check_others_are_answered(siege)
         for call in calls:
             statuses[call.code().name] += 1
     assert set(statuses) <= {"PERMISSION_DENIED", "RESOURCE_EXHAUSTED"}
     assert statuses.total() == 100 * len(METHODS[DOOR])
     siege.check_well()
-
-
-def check_others_are_answered_in_time(siege: Siege) -> None:
-    """A call that meets a full house is asked again, as leakdrill's own client does."""
-    attempts = (attempt(siege) for _ in range(50))
-    assert next((answer for answer in attempts if answer is not None), None) == siege.right["cbig"]
-
-
-def attempt(siege: Siege) -> bytes | None:
-    try:
-        return siege.good("cbig", siege.referee)
-    except grpc.RpcError as error:
-        if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
-            raise
-        time.sleep(0.1)
-        return None

@@ -113,14 +113,14 @@ def test_a_root_that_is_a_link_itself_is_the_users_own_choice(root: Path, tmp_pa
     assert len(everything(tmp_path / "linked")) == 3
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_a_pipe_or_a_device_is_no_image(root: Path) -> None:
     os.mkfifo(root / "a" / "pipe.png")  # opening it would take for ever
     with pytest.raises(InvalidInput, match=r"a/pipe\.png is no file"):
         everything(root)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("key", ["groups", "attributes"])
 def test_a_table_without_end_is_refused(root: Path, tmp_path: Path, key: str) -> None:
     os.mkfifo(tmp_path / "pipe")
@@ -166,7 +166,7 @@ BOMBS = {
 }
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("what", BOMBS)
 def test_yaml_that_explodes_is_refused_as_a_scenario(what: str, tmp_path: Path) -> None:
     (tmp_path / "bomb.yaml").write_text(BOMBS[what])

@@ -5,68 +5,47 @@ drills sees. SPY_DRILLS=24 plays twelve times as many drills.
 """
 
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import plants
 import pytest
-from collecting import SCENARIO, Plant, by_identity, collect
-from detectors import best_column, is_at_chance, tells, verdicts
+from collecting import Evidence, Plant, by_identity, collect
+from looks import assert_at_chance, assert_found_out, looks
 
-from leakdrill.datasets.digits import Digits
-from leakdrill.referee.local import LocalParties, party_command
+from leakdrill.referee.local import LocalParties
 
 pytestmark = pytest.mark.slow
 
-SPYING_ADVERSARY = Path(__file__).with_name("spying_adversary.py")
 NUM_DRILLS = int(os.environ.get("SPY_DRILLS", "2"))  # of two folds each: the second judges 56 people, an AUC to 0.25
 NUM_FOLDS = 2
-NUM_PEOPLE, NUM_PHOTOS = 56, 8
+NUM_PEOPLE = 56
 
 
 @pytest.fixture(scope="module")
-def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalParties]:
-    with LocalParties(tmp_path_factory.mktemp("hostile"), command) as parties:
-        yield parties
-
-
-def command(party: str) -> list[str]:
-    return [sys.executable, str(SPYING_ADVERSARY)] if party == "adversary" else party_command(party)
-
-
-@pytest.fixture(scope="module")
-def told_of_some(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A scenario of digits cut up into 'people', half of whom are in; a fold is told of all others."""
-    root = tmp_path_factory.mktemp("data") / "people"
-    source = Digits(set="digits").open()
-    for number, file in enumerate(source.encoded(range(NUM_PEOPLE * NUM_PHOTOS))):
-        person = root / f"person{number // NUM_PHOTOS:03d}"
-        person.mkdir(parents=True, exist_ok=True)
-        (person / f"{number}.png").write_bytes(file)
-    splits = {"source_train": NUM_PHOTOS - 2, "source_test": 1, "source_validation": 1}
-    challenge = {"members_by": "identity", "per_class": 3}
-    data = {"set": "image_folder", "root": str(root), "image_size": 16, "splits": splits, "challenge": challenge}
+def told_of_some(people_scenario: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    """A fold is told of all people but those whom it is judged on."""
     knows = {"shadow_examples": False, "labelled_identities": NUM_PEOPLE // 2}
-    return SCENARIO | {"data": data, "adversary": {"workers": 1, "knows": knows}}
+    return people_scenario(NUM_PEOPLE) | {"adversary": {"workers": 1, "knows": knows}}
 
 
 def test_a_spy_in_a_fold_is_at_chance_about_those_it_is_judged_on(
-    parties: LocalParties, tmp_path: Path, told_of_some: dict[str, Any]
+    spied: LocalParties, tmp_path: Path, told_of_some: dict[str, Any]
 ) -> None:
-    games = by_identity(collect(parties, NUM_DRILLS, tmp_path, raw=told_of_some, folds=NUM_FOLDS))
-    assert len(games) == NUM_DRILLS * NUM_FOLDS
-    assert {len(game.is_member) for game in games} == {NUM_PEOPLE // NUM_FOLDS}
-    assert {int(game.is_member.sum()) for game in games} == {NUM_PEOPLE // NUM_FOLDS // 2}
-    found = verdicts(games)
-    assert is_at_chance(found), (found, best_column(games))
+    def checked(games: list[Evidence]) -> list[Evidence]:
+        assert len(games) in (NUM_DRILLS * NUM_FOLDS, 2 * NUM_DRILLS * NUM_FOLDS)
+        assert {len(game.is_member) for game in games} == {NUM_PEOPLE // NUM_FOLDS}
+        assert {int(game.is_member.sum()) for game in games} == {NUM_PEOPLE // NUM_FOLDS // 2}
+        return games
+
+    seen = looks(spied, NUM_DRILLS, tmp_path, raw=told_of_some, folds=NUM_FOLDS)
+    assert_at_chance(checked(by_identity(games)) for games in seen)
 
 
 @pytest.mark.parametrize("mistake", [plants.names_by_kind, plants.what_another_fold_was_told])
 def test_a_referee_who_makes_a_mistake_with_folds_is_found_out(
-    parties: LocalParties, tmp_path: Path, told_of_some: dict[str, Any], mistake: Callable[[], Plant]
+    spied: LocalParties, tmp_path: Path, told_of_some: dict[str, Any], mistake: Callable[[], Plant]
 ) -> None:
-    games = by_identity(collect(parties, 1, tmp_path, mistake(), raw=told_of_some, folds=NUM_FOLDS))
-    found = verdicts(games)
-    assert tells(found), (found, best_column(games))
+    games = collect(spied, 1, tmp_path, mistake(), raw=told_of_some, folds=NUM_FOLDS)
+    assert_found_out([by_identity(games)])
