@@ -71,14 +71,12 @@ class Fork:
 def plan_fork(run_dir: Path, start: str | None, settings: Sequence[str]) -> Fork:
     """`start` as leakdrill.scenario.finding has it; without it, the first step that the settings change.
 
-    Raises NotFound for a run without a journal, and InvalidInput for a sweep, for an unknown step, and for settings
-    that make a sweep of it or change what is before `start`.
+    Raises InvalidInput for a sweep, for an unknown step, and for settings that make a sweep of it or change what is
+    before `start`.
     """
     recorded = recorded_scenario(run_dir)
     if recorded.grid:
         raise InvalidInput(f"{run_dir} is a sweep: name one of its cells, such as {run_dir / CELLS}/NAME")
-    if not (run_dir / JOURNAL).is_file():
-        raise NotFound(f"{run_dir} has no {JOURNAL}, which says what it has found: play it with leakdrill run")
     overrides = anchored(parse_overrides(settings), Path())
     scenario = validate(apply_overrides(as_written(recorded), overrides, origin="--set"), origin="--set")
     if scenario.grid:
@@ -121,14 +119,17 @@ def beside(run_dir: Path, what: str) -> Path:
 
 
 def make_fork(fork: Fork, out: Path) -> None:
-    """Write the new run's folder, to be played by Drill.resume. Its scenario comes last: until then it is no run."""
+    """Write the new run's folder, to be played by Drill.resume. Its scenario comes last: until then it is no run.
+
+    Raises NotFound for a run without a journal.
+    """
+    done = _done(fork.run_dir)
     out.mkdir(parents=True, exist_ok=True)
     save_split_key(out / "truth", fork.scenario.split_key or recorded_split_key(fork.run_dir))
     kept = [step.attack for step in fork.scenario.timeline[: fork.start] if isinstance(step, AttackStep)]
     journal, spent = Journal(out / JOURNAL), Counter[str]()
     journal.drill_id()
     (out / "scores").mkdir(exist_ok=True)
-    done = _done(fork.run_dir)
     for attack in kept:
         for repeat in range(fork.scenario.repeats):
             if fields := done.get(f"attack {attack.name} {repeat}"):
@@ -144,6 +145,8 @@ def make_fork(fork: Fork, out: Path) -> None:
 
 def _done(run_dir: Path) -> dict[str, dict[str, Any]]:
     """What a run's journal says of each repeat of an attack that it has finished, by its key."""
+    if not (run_dir / JOURNAL).is_file():
+        raise NotFound(f"{run_dir} has no {JOURNAL}, which says what it has found: play it with leakdrill run")
     return {entry.fields["key"]: entry.fields for entry in read(run_dir / JOURNAL) if entry.event == STEP_DONE}
 
 

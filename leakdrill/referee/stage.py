@@ -3,6 +3,7 @@
 It is set once; what is played on it, step by step, is leakdrill/referee/drill.py.
 """
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ from leakdrill.referee.verifying import of_strangers
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.steps import AttackStep
 
+LEAVING_SECONDS = 5  # a party that dies closes its connections a moment before it is gone
+
 
 @dataclass
 class Stage:
@@ -70,13 +73,19 @@ class Stage:
 
     def diagnosis(self, error: LeakdrillError) -> str:
         """The error, or why a party is gone if that is behind it; what a party kept to itself is in its log."""
+        if not isinstance(error, PartyUnavailable):
+            return self._cause() or str(error)
+        deadline = time.monotonic() + LEAVING_SECONDS
+        while (cause := self._cause()) is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return cause or f"{error}; see {self.parties.logs}"
+
+    def _cause(self) -> str | None:
         try:
             self.parties.check()
         except LeakdrillError as cause:
             return str(cause)
-        if isinstance(error, PartyUnavailable):
-            return f"{error}; see {self.parties.logs}"
-        return str(error)
+        return None
 
 
 def check_deal(scenario: Scenario, split_key: str) -> None:

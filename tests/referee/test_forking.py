@@ -185,6 +185,10 @@ def test_a_sweep_cannot_be_forked_but_its_cells_can(tmp_path: Path) -> None:
 
 def test_a_run_without_its_journal_cannot_be_forked(tmp_path: Path) -> None:
     run = recorded(tmp_path / "run")
+    planned = plan_fork(run, "after", [])
     (run / "journal.jsonl").unlink()
     with pytest.raises(NotFound, match=r"has no journal.jsonl"):
-        plan_fork(run, "after", [])
+        str(planned)
+    with pytest.raises(NotFound, match=r"has no journal.jsonl"):
+        make_fork(planned, tmp_path / "fork")
+    assert not (tmp_path / "fork").exists()
