@@ -18,7 +18,7 @@ from leakdrill.referee.folds import Fold
 from leakdrill.seeds import derive
 
 COLD_SECONDS = 0.0003  # to read a file that is not in memory
-BUSY_SECONDS = 0.1  # the same, where a machine is so busy that it keeps every process waiting for longer than that
+BUSY_SECONDS = 0.01  # the same, where a machine is so busy that every process waits for longer than that
 REMEMBERED_BYTES = 40_000  # about 250 digits
 
 
