@@ -48,6 +48,24 @@ class LocalPairs:
         return distances
 
 
+def _apis(
+    drawn: dict[bytes, NDArray[np.float64]], signs: NDArray[np.float64], budget: int | None
+) -> tuple[dict[str, LocalOracle], dict[str, LocalPairs]]:
+    """csmall's three APIs on what was drawn for each image; recognition scores the first numbers, by their sign."""
+
+    def embeddings(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return normalised(np.stack([drawn[image.tobytes()] for image in inputs]))
+
+    def scores(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return softmax(2 * embeddings(inputs)[:, : len(signs)] * signs.astype(np.float32))
+
+    oracles = {
+        "csmall/features": LocalOracle("csmall/features", 0, embeddings, budget, frozenset({"embedding"})),
+        "csmall/recognition": LocalOracle("csmall/recognition", len(signs), scores, budget),
+    }
+    return oracles, {"csmall/verification": LocalPairs(embeddings, budget)}
+
+
 def world_of_people(source: Literal["memoriser", "null"], photos: int = 2, budget: int | None = None) -> World:
     """NUM_PEOPLE with a few photos each, half of them the source's, and answers that gather around each person.
 
@@ -66,23 +84,15 @@ def world_of_people(source: Literal["memoriser", "null"], photos: int = 2, budge
             drawn[image.tobytes()] = centres[label] + widths[label] * generator.normal(size=12)
         return everyone, is_inside[everyone.labels]
 
-    def embeddings(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return normalised(np.stack([drawn[image.tobytes()] for image in inputs]))
-
-    def scores(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return softmax(2 * embeddings(inputs)[:, :6])
-
     everyone, is_member = people()
     order = generator.permutation(len(everyone))
     told, is_labelled_member = people()
+    oracles, pairs = _apis(drawn, np.ones(6), budget)
     view = View(
         challenge=everyone.take(order),
         num_classes=NUM_PEOPLE // 2,
-        oracles={
-            "csmall/features": LocalOracle("csmall/features", 0, embeddings, budget, frozenset({"embedding"})),
-            "csmall/recognition": LocalOracle("csmall/recognition", 6, scores, budget),
-        },
-        pairs={"csmall/verification": LocalPairs(embeddings, budget)},
+        oracles=oracles,
+        pairs=pairs,
         seed=5,
         architecture=ARCH,
         labelled_members=told.take(np.flatnonzero(is_labelled_member)),
@@ -107,24 +117,16 @@ def world_of_attributes(source: Literal["memoriser", "null"], budget: int | None
             drawn[image.tobytes()] = centres[label] + 0.2 * generator.normal(size=12)
         return everyone, has_it[everyone.labels]
 
-    def embeddings(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return normalised(np.stack([drawn[image.tobytes()] for image in inputs]))
-
-    def scores(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return softmax(2 * embeddings(inputs)[:, :6] * np.array([1, 1, 1, -1, -1, -1], np.float32))
-
     challenge, has_it = people(NUM_PEOPLE, 2)
     auxiliary, is_told = people(200, 1)
     references, _ = people(10, 1)
+    oracles, pairs = _apis(drawn, np.array([1, 1, 1, -1, -1, -1]), budget)
     order = generator.permutation(len(challenge))
     view = View(
         challenge=challenge.take(order),
         num_classes=NUM_PEOPLE // 2,
-        oracles={
-            "csmall/features": LocalOracle("csmall/features", 0, embeddings, budget, frozenset({"embedding"})),
-            "csmall/recognition": LocalOracle("csmall/recognition", 6, scores, budget),
-        },
-        pairs={"csmall/verification": LocalPairs(embeddings, budget)},
+        oracles=oracles,
+        pairs=pairs,
         seed=5,
         architecture=ARCH,
         auxiliary=Examples(auxiliary.inputs, is_told.astype(np.int64)),
