@@ -1,11 +1,13 @@
 """What examples are, in a few bytes: two of one digest are the same, wherever they came from."""
 
 import hashlib
+import struct
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leakdrill.data.examples import Examples
+from leakdrill.data.forms import Form
 
 
 def digests_of(examples: Examples) -> NDArray[np.str_]:
@@ -24,3 +26,17 @@ def digests_of(examples: Examples) -> NDArray[np.str_]:
 def digest_of(examples: Examples) -> str:
     """SHA-256, in hex, of all of them in their order."""
     return hashlib.sha256("".join(digests_of(examples)).encode()).hexdigest()
+
+
+class SplitDigest:
+    """SHA-256 of all that a dealt split is: its form, and every label and example in order."""
+
+    def __init__(self, form: Form) -> None:
+        self._sha256 = hashlib.sha256(str(form).encode())
+
+    def add(self, file: bytes, label: int) -> None:
+        self._sha256.update(struct.pack("<QQ", label, len(file)))
+        self._sha256.update(file)
+
+    def hexdigest(self) -> str:
+        return self._sha256.hexdigest()

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from leakdrill.data.digests import SplitDigest
 from leakdrill.data.draw import draw_class, examples_by_class
 from leakdrill.data.forms import Form, ImageForm, RowForm
 from leakdrill.datasets import DatasetSpec
@@ -14,7 +15,6 @@ from leakdrill.datasets.members import Members, TwoFolders
 from leakdrill.datasets.source import ExampleSource
 from leakdrill.datasets.table import Table
 from leakdrill.errors import ScenarioError
-from leakdrill.parties.store import SplitDigest
 from leakdrill.scenario.data import Data
 from leakdrill.seeds import numpy_generator
 

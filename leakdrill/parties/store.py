@@ -5,10 +5,8 @@ ROOT/<split>/labels.npy   (N,) int64
 ROOT/<split>/digest.txt   what was dealt, so that it need not be dealt again
 """
 
-import hashlib
 import re
 import shutil
-import struct
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -17,26 +15,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from leakdrill.data.digests import SplitDigest
 from leakdrill.data.examples import Examples
 from leakdrill.data.forms import Form
 from leakdrill.errors import InvalidInput, NotFound
 
 SPLIT_NAME = re.compile(r"[a-z_]+")
 UNFINISHED = ".unfinished-"
-
-
-class SplitDigest:
-    """SHA-256 of all that a dealt split is: its form, and every label and example in order."""
-
-    def __init__(self, form: Form) -> None:
-        self._sha256 = hashlib.sha256(str(form).encode())
-
-    def add(self, file: bytes, label: int) -> None:
-        self._sha256.update(struct.pack("<QQ", label, len(file)))
-        self._sha256.update(file)
-
-    def hexdigest(self) -> str:
-        return self._sha256.hexdigest()
 
 
 class SplitStore:

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from small_scenario import TEXT
 
+from leakdrill.data.digests import SplitDigest
 from leakdrill.data.forms import ImageForm
 from leakdrill.datasets.image_folder import ImageFolder
 from leakdrill.errors import InvalidInput, ScenarioError
-from leakdrill.parties.store import SplitDigest, SplitStore
+from leakdrill.parties.store import SplitStore
 from leakdrill.scenario.loading import load_scenario
 from leakdrill.scenario.safe_yaml import parse_yaml
 

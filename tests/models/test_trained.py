@@ -4,11 +4,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from leakdrill.data.digests import SplitDigest
 from leakdrill.data.forms import RowForm
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.trained import Trained, train_source
 from leakdrill.parties.config import CbigConfig
-from leakdrill.parties.store import SplitDigest, SplitStore
+from leakdrill.parties.store import SplitStore
 from leakdrill.scenario.schema import Api, SourceModel
 
 FORM = RowForm(6)

@@ -6,9 +6,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from leakdrill.data.digests import SplitDigest
 from leakdrill.data.forms import ImageForm, RowForm
 from leakdrill.errors import InvalidInput, NotFound
-from leakdrill.parties.store import SplitDigest, SplitStore
+from leakdrill.parties.store import SplitStore
 
 Files = list[tuple[bytes, int]]
 
