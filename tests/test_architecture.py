@@ -53,6 +53,18 @@ def test_the_library_imports_no_service() -> None:
         assert not violations(path, ("services",)), path
 
 
+def test_the_network_knows_nothing_of_what_is_said() -> None:
+    science = ("archs", "attacks", "data", "defences", "models", "oracles", "parties", "scenario", "shadows")
+    for path in files("leakdrill/network"):
+        assert not violations(path, tuple(f"leakdrill.{package}" for package in science)), path
+
+
+def test_the_science_knows_no_party() -> None:
+    for package in ("archs", "attacks", "data", "datasets", "defences", "labelonly", "models", "oracles", "shadows"):
+        for path in files(f"leakdrill/{package}"):
+            assert not violations(path, ("leakdrill.parties",)), path
+
+
 def test_only_the_referee_the_shell_what_reads_runs_and_what_hosts_players_import_the_referee() -> None:
     for path in files("leakdrill"):
         if (

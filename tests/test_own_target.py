@@ -13,8 +13,8 @@ from torch import nn
 
 from leakdrill.data.splits import deal
 from leakdrill.errors import LeakdrillError, ScenarioError
-from leakdrill.models.loaded import load_target
 from leakdrill.parties.config import CsmallConfig
+from leakdrill.parties.load import load_target
 from leakdrill.parties.store import SplitStore
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import LocalParties

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from leakdrill.archs.graph import FUNCTIONS, INPUT, MODULES, Block, Graph, Layer
 from leakdrill.errors import ScenarioError
-from leakdrill.scenario.suggest import suggest
+from leakdrill.suggest import suggest
 
 _OPS = {make: op for op, (make, _) in MODULES.items()}
 #: What is called as a function or a method, and its arguments beside tensors, in order and with their defaults.

@@ -1,1 +1,1 @@
-"""What parties say to each other and who may: gRPC, identities, policy, audit, metrics."""
+"""How parties talk to each other and who may: gRPC, identities, policy, audit. Knows nothing of what is said."""

@@ -1,1 +1,1 @@
-"""What a service is built from: its process, disk, ledger, and the public APIs on its models."""
+"""What a service is built from: its process, disk, ledger, messages, metrics, and the public APIs on its models."""

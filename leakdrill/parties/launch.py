@@ -25,10 +25,10 @@ from leakdrill.network.audit import AuditLog
 from leakdrill.network.identity import Credentials
 from leakdrill.network.policy import Policy
 from leakdrill.network.rpc import Guard, Listener, Serving, serve
-from leakdrill.network.telemetry import MetricsServer
 from leakdrill.parties.party import Party
 from leakdrill.parties.store import SplitStore
 from leakdrill.parties.succession import SUCCEEDED, generations
+from leakdrill.parties.telemetry import MetricsServer
 
 MAX_FILES = 1 << 16  # a connection is one, and a caller may hold many: a shell's usual 1,024 are soon gone
 

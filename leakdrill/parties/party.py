@@ -17,10 +17,10 @@ from leakdrill.errors import InvalidInput, NotReady
 from leakdrill.models import device
 from leakdrill.network import rpc
 from leakdrill.network.identity import Credentials
-from leakdrill.network.messages import form_of
 from leakdrill.network.rpc import Guard, Progress
 from leakdrill.parties.inference import InferenceServicer, PublicModel
 from leakdrill.parties.ledger import Ledger
+from leakdrill.parties.messages import form_of
 from leakdrill.parties.store import SplitStore
 from leakdrill.pb import party_pb2 as pb
 from leakdrill.pb.party_pb2_grpc import PartyServiceServicer

@@ -12,8 +12,8 @@ from leakdrill.data.splits import Split
 from leakdrill.errors import AccessDenied
 from leakdrill.models.artefact import Artefact
 from leakdrill.network.identity import Credentials
-from leakdrill.network.messages import part_of
 from leakdrill.network.rpc import connect, remote_errors
+from leakdrill.parties.messages import part_of
 from leakdrill.pb.target_pb2 import ExfiltrateRequest
 from leakdrill.pb.target_pb2_grpc import ExfiltrationServiceStub
 from leakdrill.player.scores import opaque_ids

@@ -22,7 +22,7 @@ from leakdrill.errors import InvalidInput, ScenarioError
 from leakdrill.metrics import RATES, target_fpr
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.steps import AttackStep, PlainStep
-from leakdrill.scenario.suggest import suggest
+from leakdrill.suggest import suggest
 
 Op = Literal[">", ">=", "<", "<=", "covers"]
 OPS: dict[str, Op] = {op: op for op in get_args(Op)}

@@ -11,9 +11,9 @@ from leakdrill.errors import InvalidInput, NotReady, PartyUnavailable
 from leakdrill.models.training import Progress
 from leakdrill.models.verification import Calibration
 from leakdrill.network.identity import LIFETIME, Credentials
-from leakdrill.network.messages import calibration_of, progress_of, split_header, verdict_of
 from leakdrill.network.rpc import connect, remote_errors
 from leakdrill.parties.config import PartyConfig
+from leakdrill.parties.messages import calibration_of, progress_of, split_header, verdict_of
 from leakdrill.pb import adversary_pb2, artefact_pb2, party_pb2, source_pb2, target_pb2
 from leakdrill.pb.adversary_pb2_grpc import AdversaryServiceStub
 from leakdrill.pb.party_pb2_grpc import PartyServiceStub

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from leakdrill.plugins import of_tag
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.schema import Scenario
-from leakdrill.scenario.suggest import suggest
+from leakdrill.suggest import suggest
 
 _TAGS = ("kind", "set", "step")  # the fields that choose between classes
 _MAX_SHOWN = 60  # characters of a value that is not what was wanted

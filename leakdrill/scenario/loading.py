@@ -13,8 +13,8 @@ from leakdrill.scenario.explain import explain
 from leakdrill.scenario.overrides import Raw, apply_overrides, parse_overrides
 from leakdrill.scenario.safe_yaml import MAX_BYTES, parse_yaml
 from leakdrill.scenario.schema import Scenario
-from leakdrill.scenario.suggest import suggest
 from leakdrill.shipped import SCENARIOS, SWEEPS
+from leakdrill.suggest import suggest
 
 
 @dataclass(frozen=True)

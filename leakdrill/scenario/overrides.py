@@ -19,7 +19,7 @@ from leakdrill.plugins import REFERENCE, references
 from leakdrill.scenario.data import Data
 from leakdrill.scenario.safe_yaml import parse_yaml
 from leakdrill.scenario.schema import Scenario
-from leakdrill.scenario.suggest import suggest
+from leakdrill.suggest import suggest
 
 Raw = dict[str, Any]
 _TAGS = {"kind", "set", "step"}  # they say which class the other keys belong to

@@ -19,13 +19,13 @@ from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.device import choose
 from leakdrill.models.training import Progress
-from leakdrill.network.messages import artefact_receipt, part_of, progress_message, verdict_message
 from leakdrill.network.rpc import connect, remote_errors
 from leakdrill.oracles import answers
 from leakdrill.oracles.answers import Answers
 from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.oracles.remote_pairs import RemotePairs
 from leakdrill.parties.config import AdversaryConfig
+from leakdrill.parties.messages import artefact_receipt, part_of, progress_message, verdict_message
 from leakdrill.parties.party import Party, check_unchanged, configured
 from leakdrill.pb import adversary_pb2 as pb
 from leakdrill.pb import target_pb2, target_pb2_grpc

@@ -8,16 +8,17 @@ import grpc
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.device import choose
-from leakdrill.models.loaded import load_source
-from leakdrill.models.trained import Trained, train_source
+from leakdrill.models.trained import Trained
 from leakdrill.models.training import Progress
-from leakdrill.network.messages import artefact_part, progress_message, train_report
 from leakdrill.parties.config import CbigConfig
 from leakdrill.parties.defended import guard_api
 from leakdrill.parties.inference import PublicModel
+from leakdrill.parties.load import load_source
+from leakdrill.parties.messages import artefact_part, progress_message, train_report
 from leakdrill.parties.party import Party, check_unchanged, configured
 from leakdrill.parties.publish import publish
 from leakdrill.parties.released import released
+from leakdrill.parties.train import train_source
 from leakdrill.pb import source_pb2 as pb
 from leakdrill.pb.source_pb2_grpc import SourceServiceServicer
 from leakdrill.scenario.steps import Defend

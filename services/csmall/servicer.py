@@ -12,11 +12,15 @@ from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.device import choose
 from leakdrill.models.fidelity import degrade
-from leakdrill.models.loaded import load_target
-from leakdrill.models.trained import Trained, adapt_target
+from leakdrill.models.trained import Trained
 from leakdrill.models.training import Progress
 from leakdrill.models.verification import Calibration
-from leakdrill.network.messages import (
+from leakdrill.network.rpc import connect, remote_errors
+from leakdrill.parties.config import CsmallConfig
+from leakdrill.parties.defended import guard_api
+from leakdrill.parties.inference import PublicModel
+from leakdrill.parties.load import load_target
+from leakdrill.parties.messages import (
     artefact_part,
     artefact_receipt,
     part_of,
@@ -24,13 +28,10 @@ from leakdrill.network.messages import (
     train_report,
     verification_report,
 )
-from leakdrill.network.rpc import connect, remote_errors
-from leakdrill.parties.config import CsmallConfig
-from leakdrill.parties.defended import guard_api
-from leakdrill.parties.inference import PublicModel
 from leakdrill.parties.party import Party, check_unchanged, configured
 from leakdrill.parties.publish import publish, publish_features
 from leakdrill.parties.publish_verification import publish_verification
+from leakdrill.parties.train import adapt_target
 from leakdrill.parties.verifier import calibrated
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.pb import target_pb2 as pb

@@ -5,7 +5,7 @@ import pytest
 
 from leakdrill.data.forms import ImageForm, RowForm
 from leakdrill.errors import InvalidInput
-from leakdrill.network.messages import form_of, split_header
+from leakdrill.parties.messages import form_of, split_header
 
 
 def test_a_row_travels_as_its_bytes() -> None:

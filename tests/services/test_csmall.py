@@ -17,10 +17,10 @@ from leakdrill.data.forms import ImageForm
 from leakdrill.errors import InvalidInput, NotReady
 from leakdrill.models.artefact import Artefact
 from leakdrill.network.identity import Credentials
-from leakdrill.network.messages import artefact_part, part_of
 from leakdrill.network.policy import Policy
 from leakdrill.network.rpc import Guard, Listener, connect
 from leakdrill.parties.config import CsmallConfig
+from leakdrill.parties.messages import artefact_part, part_of
 from leakdrill.parties.party import Party
 from leakdrill.parties.store import SplitStore
 from leakdrill.pb import party_pb2, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc

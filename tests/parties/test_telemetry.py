@@ -16,14 +16,14 @@ from guarded import WAIT_SECONDS, eventually
 from prometheus_client.parser import text_string_to_metric_families
 
 from leakdrill.errors import PartyUnavailable
-from leakdrill.network import telemetry
 from leakdrill.network.audit import AuditLog
 from leakdrill.network.identity import Authority, Credentials
 from leakdrill.network.policy import Policy
 from leakdrill.network.rpc import Guard
-from leakdrill.network.telemetry import MetricsServer
+from leakdrill.parties import telemetry
 from leakdrill.parties.party import Party
 from leakdrill.parties.store import SplitStore
+from leakdrill.parties.telemetry import MetricsServer
 
 READERS = ("referee", "observer")
 OTHERS = ("cbig", "csmall", "adversary", "stranger")

@@ -7,9 +7,10 @@ import pytest
 from leakdrill.data.digests import SplitDigest
 from leakdrill.data.forms import RowForm
 from leakdrill.models.cache import ModelCache
-from leakdrill.models.trained import Trained, train_source
+from leakdrill.models.trained import Trained
 from leakdrill.parties.config import CbigConfig
 from leakdrill.parties.store import SplitStore
+from leakdrill.parties.train import train_source
 from leakdrill.scenario.schema import Api, SourceModel
 
 FORM = RowForm(6)

@@ -1,4 +1,4 @@
-from leakdrill.scenario.suggest import suggest
+from leakdrill.suggest import suggest
 
 
 def test_a_near_miss_is_named_before_the_rest() -> None:
