@@ -1,10 +1,10 @@
 """Attribute inference: what csmall's answers about a photo say of the person on it, whoever cbig trained on."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leakdrill.attacks.base import LABELLED_ATTRIBUTES, Access, Folding, Goal, Verdict, View
 from leakdrill.attacks.people.face_api import FaceAttack, Images
@@ -43,6 +43,12 @@ class AttributeInference(FaceAttack):
     folds: int = Field(
         5, ge=2, le=50, description="each a fresh adversary, told of people who are not in its challenge"
     )
+
+    @model_validator(mode="after")
+    def _num_scores_are_recognitions(self) -> Self:
+        if self.num_scores is not None and self.api != "recognition":
+            raise ValueError(f"num_scores is about recognition's scores, and this attack's api is {self.api}")
+        return self
 
     @property
     def needs(self) -> frozenset[Access]:

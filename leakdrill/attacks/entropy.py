@@ -7,10 +7,9 @@ from pydantic import Field
 
 from leakdrill.attacks.base import EITHER, SHADOW_EXAMPLES, SOURCE_SCORES, Access, Verdict, Victim, View
 from leakdrill.attacks.confidences.averaging import Averaging
-from leakdrill.attacks.confidences.base import Answers
+from leakdrill.attacks.confidences.base import Answers, check_answers
 from leakdrill.attacks.confidences.statistics import modified_entropy
 from leakdrill.data.examples import Examples
-from leakdrill.oracles.oracle import Oracle
 from leakdrill.seeds import numpy_generator
 
 
@@ -38,9 +37,9 @@ class Entropy(Averaging):
         _, own = view.shadow_pools()
         chosen = numpy_generator(view.seed, "threshold queries").permutation(len(own))[: self.threshold_queries]
         non_members = own.take(chosen)
-        of_non_members = modified_entropy(self._ask(view.victim, non_members).given, non_members.labels)
+        of_non_members = modified_entropy(self._ask(view, non_members).given, non_members.labels)
         threshold = float(np.quantile(of_non_members, self.false_positive_rate))
-        of_challenge = self._ask(view.victim, view.challenge)
+        of_challenge = self._ask(view, view.challenge)
         scores = threshold - modified_entropy(of_challenge.given, view.challenge.labels)
         notes = {
             "threshold": threshold,
@@ -49,5 +48,7 @@ class Entropy(Averaging):
         }
         return Verdict(scores, scores >= 0, notes)
 
-    def _ask(self, source: Oracle, examples: Examples) -> Answers:
-        return Answers(self.averaged(lambda: source.query(examples.inputs, "scores")), "scores")
+    def _ask(self, view: View, examples: Examples) -> Answers:
+        answers = Answers(self.averaged(lambda: view.victim.query(examples.inputs, "scores")), "scores")
+        check_answers(answers, view)
+        return answers

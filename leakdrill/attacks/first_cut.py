@@ -1,10 +1,10 @@
 """The first-cut attack: one answer at a time, without regard to who is on the photo."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leakdrill.attacks.base import Folding, Verdict, View
 from leakdrill.attacks.people.spread import several_photos
@@ -26,6 +26,15 @@ class FirstCut(Supervised):
     num_components: int | None = Field(
         None, ge=1, description="principal components of the answers, 50 in the paper; default: the answers themselves"
     )
+
+    @model_validator(mode="after")
+    def _distances_are_not_classified(self) -> Self:
+        if self.api == "verification" and (self.classifier != "logistic" or self.num_components is not None):
+            raise ValueError(
+                "through verification the distance itself is the score, without a classifier: leave classifier and "
+                "num_components out, or choose another api"
+            )
+        return self
 
     @property
     def folding(self) -> Folding | None:

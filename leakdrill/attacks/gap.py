@@ -3,9 +3,12 @@
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leakdrill.attacks.base import EITHER, Access, Attack, Verdict, Victim, View
 from leakdrill.attacks.checks import check_labels
+from leakdrill.attacks.confidences.base import Answers, check_answers
+from leakdrill.attacks.tuning.shadow_tuned import task_labels
 
 
 class Gap(Attack):
@@ -34,8 +37,15 @@ class Gap(Attack):
 
     def run(self, view: View) -> Verdict:
         check_labels(view)
-        answers = view.victim.query(view.challenge.inputs, self.output)
-        predicted = answers.argmax(axis=1) if self.output == "scores" else answers
-        is_right = np.asarray(predicted == view.challenge.labels)
+        is_right = np.asarray(self._predicted(view) == view.challenge.labels)
         scores = is_right.astype(np.float64)
         return Verdict(scores, is_right, by_queries={1: scores - 0.5})
+
+    def _predicted(self, view: View) -> NDArray[np.generic]:
+        """Labels (N,). Raises InvalidInput for answers that are none: they would all count as the model's mistakes."""
+        inputs = view.challenge.inputs
+        if self.output == "label":
+            return task_labels(view.victim, inputs, view.num_classes)
+        answers = Answers(view.victim.query(inputs, "scores"), "scores")
+        check_answers(answers, view)
+        return np.asarray(answers.given.argmax(axis=1))

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
@@ -79,18 +80,15 @@ class RemoteModel:
         self._batch_size = batch_size
         self._channel = connect(address, credentials, self._party)
         self._stub = GRPCInferenceServiceStub(self._channel)
-        with remote_errors(self._party):
-            request = pb.ModelMetadataRequest(name=self._model)
-            described = self._stub.ModelMetadata(request, timeout=METADATA_SECONDS)
-        if len(described.inputs) != num_inputs or not all(tensor.shape for tensor in described.outputs):
-            raise InvalidInput(
-                f"{name} describes itself with {len(described.inputs)} inputs and outputs of "
-                f"{[len(tensor.shape) for tensor in described.outputs[:16]]} dimensions, wanted {num_inputs}, and 1 or "
-                "more each"
-            )
-        self._inputs = [spec_of(tensor) for tensor in described.inputs]
-        self._outputs: dict[str, TensorSpec] = {tensor.name: spec_of(tensor) for tensor in described.outputs}
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            described = self._metadata(num_inputs)
+            self._inputs = [spec_of(tensor) for tensor in described.inputs]
+            self._outputs: dict[str, TensorSpec] = {tensor.name: spec_of(tensor) for tensor in described.outputs}
+            undo.pop_all()
         self.outputs: frozenset[Output] = frozenset(output for output in get_args(Output) if output in self._outputs)
+        by_class = [self._outputs[name].shape[-1] for name in ("scores", "logits") if name in self._outputs]
+        self.num_classes = by_class[0] if by_class else 0  # 0: an API of labels or embeddings does not tell
 
     def ask(self, inputs: Sequence[NDArray[Any]], output: Output) -> NDArray[Any]:
         """`output` (N, ...) for N rows of each input. Batches are sent ahead of their turn: the party never idles."""
@@ -122,6 +120,18 @@ class RemoteModel:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _metadata(self, num_inputs: int) -> pb.ModelMetadataResponse:
+        with remote_errors(self._party):
+            request = pb.ModelMetadataRequest(name=self._model)
+            described: pb.ModelMetadataResponse = self._stub.ModelMetadata(request, timeout=METADATA_SECONDS)
+        if len(described.inputs) != num_inputs or not all(tensor.shape for tensor in described.outputs):
+            raise InvalidInput(
+                f"{self.name} describes itself with {len(described.inputs)} inputs and outputs of "
+                f"{[len(tensor.shape) for tensor in described.outputs[:16]]} dimensions, wanted {num_inputs}, and 1 or "
+                "more each"
+            )
+        return described
 
     def _ask(self, inputs: Sequence[NDArray[Any]], spec: TensorSpec) -> _Question:
         request = infer_request(self._model, list(zip(self._inputs, inputs, strict=True)), [spec.name])
@@ -165,20 +175,6 @@ class RemoteModel:
 
 class RemoteOracle(RemoteModel):
     """A leakdrill.oracles.oracle.Oracle at the far end of a channel; raises what RemoteModel raises."""
-
-    def __init__(
-        self,
-        name: str,
-        address: str,
-        credentials: Credentials,
-        batch_size: int = 256,
-        scope: str = "",
-        answers: Answers | None = None,
-    ) -> None:
-        """See RemoteModel."""
-        super().__init__(name, address, credentials, batch_size, scope, answers)
-        by_class = [self._outputs[name].shape[-1] for name in ("scores", "logits") if name in self._outputs]
-        self.num_classes = by_class[0] if by_class else 0  # 0: an API of labels or embeddings does not tell
 
     def query(self, inputs: Inputs, output: Output = "scores") -> NDArray[np.float32]:
         """See leakdrill.oracles.oracle.Oracle."""

@@ -13,7 +13,7 @@ from leakdrill.archs.own import Own
 from leakdrill.attacks.base import Attack
 from leakdrill.cores import default_workers, num_cores
 from leakdrill.data.pictures import damage_by_name
-from leakdrill.data.splits import RECIPIENTS, Deal, Split, deal
+from leakdrill.data.splits import Deal, Split, deal
 from leakdrill.defences.top_k import TopK
 from leakdrill.errors import ScenarioError
 from leakdrill.parties.config import AdversaryConfig, CbigConfig, CsmallConfig, PartyConfig
@@ -22,9 +22,10 @@ from leakdrill.referee.clients import PartyClient
 from leakdrill.referee.folds import Fold, make_folds
 from leakdrill.referee.question import question
 from leakdrill.scenario.data import Data
+from leakdrill.scenario.holdings import held_splits
 from leakdrill.scenario.in_force import in_force
 from leakdrill.scenario.schema import Scenario
-from leakdrill.scenario.standing import defences_of_victim, knows_public
+from leakdrill.scenario.standing import defences_of_victim
 from leakdrill.scenario.steps import AttackStep, DefendStep
 from leakdrill.seeds import derive
 from leakdrill.shadows.guarding import num_held_out
@@ -190,17 +191,7 @@ def check_top_k(scenario: Scenario, deal: Deal) -> None:
 
 def splits_of(party: str, scenario: Scenario, deal: Deal) -> list[str]:
     """The splits that `party` is dealt in this scenario."""
-    knows = scenario.adversary.knows
-    names = list(RECIPIENTS[party])
-    if party == "adversary" and not knows.shadow_examples:
-        names = [name for name in names if name == "challenge"]
-    if party == "adversary" and knows.target_examples:
-        names.append("target_train")
-    if party == "adversary" and knows.auxiliary_faces:
-        names.append("auxiliary_faces")
-    if party == "adversary" and knows_public(scenario):
-        names.append("source_public")
-    return [name for name in names if name in deal.splits]
+    return [name for name in held_splits(party, scenario) if name in deal.splits]
 
 
 def hand_out(client: PartyClient, config: PartyConfig, scenario: Scenario, deal: Deal) -> None:

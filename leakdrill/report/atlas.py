@@ -26,6 +26,7 @@ MEMBERSHIP = Technique("AML.T0024.000", "Infer Training Data Membership")
 CYBER_EXFILTRATION = Technique("AML.T0025", "Exfiltration via Cyber Means")
 ARTEFACT_COLLECTION = Technique("AML.T0035", "AI Artifact Collection")
 INFERENCE_API = Technique("AML.T0040", "AI Model Inference API Access")
+WHITE_BOX_SEARCH = Technique("AML.T0043.000", "White-Box Optimization")
 BLACK_BOX_SEARCH = Technique("AML.T0043.001", "Black-Box Optimization")
 BLACK_BOX_TRANSFER = Technique("AML.T0043.002", "Black-Box Transfer")
 FULL_MODEL = Technique("AML.T0044", "Full AI Model Access")
@@ -57,6 +58,11 @@ def of_shadows(attacks: list[dict[str, Any]], is_breached: bool) -> list[Techniq
     if not any("num_shadows" in attack for attack in attacks):
         return []
     return [PROXY_FROM_ARTEFACTS] if is_breached else [PROXY]
+
+
+def of_gradients(attacks: list[dict[str, Any]]) -> list[Technique]:
+    """What searching on the leaked model itself is: it is asked of nobody's API."""
+    return [WHITE_BOX_SEARCH] if any(attack.get("kind") == "carlini_wagner" for attack in attacks) else []
 
 
 def of_goals(goals: set[str]) -> list[Technique]:

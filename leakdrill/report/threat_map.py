@@ -118,7 +118,7 @@ def _inferred(run: Run, attacks: list[dict[str, Any]], is_breached: bool) -> tup
     )
     shadows = atlas.of_shadows(attacks, is_breached)
     how = ", with shadow models trained on data of its own" if shadows else ""
-    return f"The adversary infers {found}{how}", [*shadows, *atlas.of_goals(goals)]
+    return f"The adversary infers {found}{how}", [*shadows, *atlas.of_gradients(attacks), *atlas.of_goals(goals)]
 
 
 def _asked(run: Run, party: str) -> str:

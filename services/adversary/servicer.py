@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -94,55 +94,75 @@ class AdversaryServicer(AdversaryServiceServicer):
                 yield pb.AttackResponse(progress=progress_message(item))
 
     def _answers_to(self, config: AdversaryConfig, attack: base.Attack, repeat: int) -> Path:
-        return answers.path_of(self._answers, config.drill_id, f"{attack.name}/{repeat}{config.fold}")
+        return answers.path_of(self._answers, config.drill_id, _turn(config, attack, repeat))
 
     def _attack(self, config: AdversaryConfig, attack: base.Attack, repeat: int, progress: Progress) -> Verdict:
         attack = attack.fitted_to(config.form)
-        # an attack sees the APIs it declares, no others
-        asked = {access.partition(":")[0] for access in attack.needs_on(config.victim)}
-        scope = f"{config.drill_id}/{attack.name}/{repeat}{config.fold}"
         with ExitStack() as stack:
-            kept = stack.enter_context(Answers(self._answers_to(config, attack, repeat)))
-            oracles = {
-                name: stack.enter_context(
-                    RemoteOracle(name, address, self._party.credentials, scope=scope, answers=kept)
-                )
-                for name, address in config.oracles.items()
-                if name in asked and name != VERIFICATION
-            }
-            pairs = {
-                name: stack.enter_context(RemotePairs(name, address, self._party.credentials, scope, kept))
-                for name, address in config.oracles.items()
-                if name in asked and name == VERIFICATION
-            }
-            view = View(
-                challenge=self._party.store.read("challenge"),
-                num_classes=config.num_classes,
-                oracles=oracles,
-                pairs=pairs,
-                # by what the attack is, not its place in the timeline: adding an attack shifts nobody else's draw
-                seed=derive(config.seed, attack.name, str(repeat)),
-                shadow_train=self._dealt(config, "shadow_train"),
-                shadow_test=self._dealt(config, "shadow_test"),
-                architecture=config.architecture,
-                target_train=self._dealt(config, "target_train"),
-                auxiliary_faces=self._dealt(config, "auxiliary_faces"),
-                transfer_method=config.transfer_method,
-                defences=config.defences,
-                public=self._dealt(config, "source_public"),
-                leaked=self._leaked,
-                labelled_members=self._dealt(config, "labelled_members"),
-                labelled_non_members=self._dealt(config, "labelled_non_members"),
-                auxiliary=self._dealt(config, "auxiliary"),
-                references=self._dealt(config, "references"),
-                teacher_train=self._dealt(config, "teacher_train"),
-                victim_name=config.victim,
-                num_workers=config.num_workers,
-                shadow_seed=derive(config.seed, "shadow models", str(repeat)),
-                cache=None if config.fold else self._cache,
-                progress=progress,
-            )
+            oracles, pairs = self._open_apis(stack, config, attack, repeat)
+            view = self._view(config, attack, repeat, oracles, pairs, progress)
             return check_verdict(attack.run(view), attack.name, len(view.challenge))
+
+    def _open_apis(
+        self, stack: ExitStack, config: AdversaryConfig, attack: base.Attack, repeat: int
+    ) -> tuple[dict[str, RemoteOracle], dict[str, RemotePairs]]:
+        """The APIs that the attack declares, and no others: of single examples, and of pairs; `stack` closes them."""
+        declared = {access.partition(":")[0] for access in attack.needs_on(config.victim)}
+        scope = f"{config.drill_id}/{_turn(config, attack, repeat)}"
+        kept = stack.enter_context(Answers(self._answers_to(config, attack, repeat)))
+        oracles: dict[str, RemoteOracle] = {}
+        pairs: dict[str, RemotePairs] = {}
+        for name, address in config.oracles.items():
+            if name not in declared:
+                continue
+            if name == VERIFICATION:
+                pairs[name] = stack.enter_context(RemotePairs(name, address, self._party.credentials, scope, kept))
+            else:
+                oracle = RemoteOracle(name, address, self._party.credentials, scope=scope, answers=kept)
+                oracles[name] = stack.enter_context(oracle)
+        return oracles, pairs
+
+    def _view(
+        self,
+        config: AdversaryConfig,
+        attack: base.Attack,
+        repeat: int,
+        oracles: Mapping[str, RemoteOracle],
+        pairs: Mapping[str, RemotePairs],
+        progress: Progress,
+    ) -> View:
+        return View(
+            challenge=self._party.store.read("challenge"),
+            num_classes=config.num_classes,
+            oracles=oracles,
+            pairs=pairs,
+            # by what the attack is, not its place in the timeline: adding an attack shifts nobody else's draw
+            seed=derive(config.seed, attack.name, str(repeat)),
+            shadow_train=self._dealt(config, "shadow_train"),
+            shadow_test=self._dealt(config, "shadow_test"),
+            architecture=config.architecture,
+            target_train=self._dealt(config, "target_train"),
+            auxiliary_faces=self._dealt(config, "auxiliary_faces"),
+            transfer_method=config.transfer_method,
+            defences=config.defences,
+            public=self._dealt(config, "source_public"),
+            leaked=self._leaked,
+            labelled_members=self._dealt(config, "labelled_members"),
+            labelled_non_members=self._dealt(config, "labelled_non_members"),
+            auxiliary=self._dealt(config, "auxiliary"),
+            references=self._dealt(config, "references"),
+            teacher_train=self._dealt(config, "teacher_train"),
+            victim_name=config.victim,
+            num_workers=config.num_workers,
+            shadow_seed=derive(config.seed, "shadow models", str(repeat)),
+            cache=None if config.fold else self._cache,
+            progress=progress,
+        )
 
     def _dealt(self, config: AdversaryConfig, split: str) -> Examples | None:
         return self._party.store.read(split) if split in config.splits else None
+
+
+def _turn(config: AdversaryConfig, attack: base.Attack, repeat: int) -> str:
+    """What no other attack, repeat or fold of the drill is called."""
+    return f"{attack.name}/{repeat}{config.fold}"

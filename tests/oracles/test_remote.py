@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,12 @@ from leakdrill.data.forms import ImageForm
 from leakdrill.errors import AccessDenied, BudgetExhausted, InvalidInput, NotFound, NotReady, PartyUnavailable
 from leakdrill.models.training import predict
 from leakdrill.network.identity import Credentials
+from leakdrill.network.rpc import connect
+from leakdrill.oracles import remote
 from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.parties.publish import publish
+from leakdrill.pb import inference_pb2 as pb
+from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +107,23 @@ def test_what_is_wrong_at_the_other_end_is_said_at_once(api: PredictApi, credent
     api.guard.state = "setup"
     with pytest.raises(AccessDenied, match="adversary may not call"):
         RemoteOracle("cbig/source", api.address, own)
+
+
+def test_what_cannot_be_asked_leaves_no_channel_open(
+    api: PredictApi, credentials: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+
+    def connecting(*arguments: Any) -> Any:
+        opened.append(connect(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(remote, "connect", connecting)
+    with pytest.raises(NotFound):
+        RemoteOracle("cbig/sauce", api.address, credentials["adversary"])
+    (channel,) = opened
+    with pytest.raises(ValueError, match="closed channel"):
+        GRPCInferenceServiceStub(channel).ServerLive(pb.ServerLiveRequest())
 
 
 def test_a_real_models_answers_are_the_same_bits_however_its_callers_are_batched(

@@ -45,6 +45,21 @@ def test_what_the_data_cannot_serve_is_refused(attack: dict[str, Any], per_class
 
 
 @pytest.mark.parametrize(
+    ("attack", "says"),
+    [
+        ({"kind": "class_based", "api": "verification", "p": 2}, "p and off_diagonal are about S"),
+        ({"kind": "class_based_aux", "api": "verification", "off_diagonal": 0}, "p and off_diagonal are about S"),
+        ({"kind": "first_cut", "api": "verification", "classifier": "svm"}, "leave classifier and num_components out"),
+        ({"kind": "first_cut", "api": "verification", "num_components": 5}, "leave classifier and num_components out"),
+        ({"kind": "attribute_inference", "num_scores": 5}, "num_scores is about recognition's scores"),
+    ],
+)
+def test_a_setting_that_the_api_leaves_without_a_use_is_refused(attack: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        scenario(attack)
+
+
+@pytest.mark.parametrize(
     ("attack", "per_class"),
     [
         ({"kind": "first_cut"}, 1),

@@ -1,11 +1,11 @@
 """What class-based inference goes by: how close together the answers about one person's photos are, for each API."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leakdrill.attacks.base import AUXILIARY_FACES, Access, View
 from leakdrill.attacks.people.clustering import clustered_labels
@@ -42,6 +42,15 @@ class ClassMeasures(FaceAttack):
         "perfect", description="clustered: who is who in the challenge is guessed, by a face model of the adversary's"
     )
     auxiliary_fit: Fit = Field(Fit(), description="of that face model, on data.auxiliary_faces")
+
+    @model_validator(mode="after")
+    def _spread_is_of_vectors(self) -> Self:
+        if self.api == "verification" and (self.p, self.off_diagonal) != (1, 1.0):
+            raise ValueError(
+                "p and off_diagonal are about S^y, the spread of vectors, and verification gives distances: leave them "
+                "out, or choose another api"
+            )
+        return self
 
     @property
     def needs(self) -> frozenset[Access]:

@@ -1,17 +1,13 @@
 "use strict";
-// Draws the charts in the colours of the reader's theme, copies tables, and opens what is folded before printing.
+// Draws the charts in the colours of the reader's theme, and in light ones on paper; copies tables, and opens what is
+// folded before printing.
 (() => {
   const specs = new Map();
   for (const script of document.querySelectorAll("script[data-chart]")) {
     specs.set(script.dataset.chart, script.textContent);
   }
 
-  const colours = (text) => {
-    const style = getComputedStyle(document.documentElement);
-    return text.replace(/var\((--[a-z0-9-]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
-  };
-
-  const config = () => JSON.parse(colours(JSON.stringify({
+  const settings = JSON.stringify({
     background: "transparent",
     font: "system-ui, sans-serif",
     view: {stroke: null},
@@ -23,19 +19,40 @@
       orient: "bottom", labelColor: "var(--ink)", titleColor: "var(--ink)", labelFontSize: 12, labelLimit: 150,
       columns: 0, symbolStrokeWidth: 3, symbolOpacity: 1, symbolType: "stroke", symbolSize: 180, title: null, rowPadding: 6, columnPadding: 16,
     },
-  })));
+  });
 
-  const theme = matchMedia("(prefers-color-scheme: dark)");
+  const variable = /var\((--[a-z0-9-]+)\)/g;
+  const names = new Set([settings, ...specs.values()].flatMap((text) => [...text.matchAll(variable)].map((found) => found[1])));
+  const palette = () => {
+    const style = getComputedStyle(document.documentElement);
+    return new Map([...names].map((name) => [name, style.getPropertyValue(name).trim()]));
+  };
+  let colours = palette();  // those that the charts have
+  const coloured = (text) => JSON.parse(text.replace(variable, (_, name) => colours.get(name)));
+
+  // At once, where drawing again would come too late for the printer.
+  const repaint = () => {
+    const now = palette();
+    const to = new Map([...colours].map(([name, colour]) => [colour, now.get(name)]));
+    for (const each of document.querySelectorAll(".plot svg :is([fill], [stroke])")) {
+      for (const attribute of ["fill", "stroke"]) {
+        const colour = to.get(each.getAttribute(attribute));
+        if (colour) each.setAttribute(attribute, colour);
+      }
+    }
+    colours = now;
+  };
+
   const draw = async () => {
-    document.documentElement.dataset.theme = theme.matches ? "dark" : "light";
+    colours = palette();
     for (const [id, text] of specs) {
       const place = document.getElementById(id);
-      const spec = JSON.parse(colours(text));
-      const settings = config();
-      settings.legend.columns = Math.max(1, Math.min(6, Math.floor(place.clientWidth / 190)));
+      const config = coloured(settings);
+      config.legend.columns = Math.max(1, Math.min(6, Math.floor(place.clientWidth / 190)));
       const actions = {export: true, source: false, compiled: false, editor: false};
-      await vegaEmbed(place, spec, {renderer: "svg", config: settings, actions, downloadFileName: id});
+      await vegaEmbed(place, coloured(text), {renderer: "svg", config, actions, downloadFileName: id});
     }
+    repaint();  // if the colours have changed meanwhile
     document.documentElement.dataset.drawn = "yes";
   };
 
@@ -67,8 +84,18 @@
   }
   const folded = () => document.querySelectorAll("details:not([open])");
   let opened = [];
-  addEventListener("beforeprint", () => { opened = [...folded()]; opened.forEach((each) => { each.open = true; }); });
-  addEventListener("afterprint", () => opened.forEach((each) => { each.open = false; }));
-  theme.addEventListener("change", draw);
-  draw();
+  addEventListener("beforeprint", () => {
+    opened = [...folded()];
+    opened.forEach((each) => { each.open = true; });
+    document.documentElement.dataset.paper = "";  // the sheet has light colours from here on
+    repaint();
+  });
+  addEventListener("afterprint", () => {
+    opened.forEach((each) => { each.open = false; });
+    delete document.documentElement.dataset.paper;
+    repaint();
+  });
+  matchMedia("print").addEventListener("change", repaint);
+  let drawing = draw();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { drawing = drawing.then(draw); });
 })();
