@@ -45,7 +45,7 @@ class Row:
     auc: dict[str, Summary]  # by attack
     accuracy: dict[str, Summary]
     worth: Summary | None
-    not_adaptive: list[str]  # defences that no attack of these cells expected
+    not_adaptive: list[str]  # defences that no attack of these cells expected, if they have attacks at all
     contenders: set[str]  # attacks that are no controls
 
     @property
@@ -78,6 +78,14 @@ def intervals_name(rows: Iterable[Row]) -> str:
 def utility_name(found: Iterable[Results]) -> str:
     """What the horizontal axis of the frontier says."""
     return "verification accuracy" if any(_verified(results) for results in found) else "test accuracy"
+
+
+def is_before_defences(found: Iterable[Results]) -> bool:
+    """Whether answers were defended in any of these, and what the model is worth was measured without that."""
+    return any(
+        len(results.verification) < 2 and any(each.stage == "prediction" for each in results.defences)
+        for results in found
+    )
 
 
 def frontier_rows(rows: list[Row], metric: str) -> Rows:
@@ -117,13 +125,13 @@ def _row(labels: dict[str, str], cells: list[Cell]) -> Row:
     adapted = {each.called for results in found for each in results.defences if each.attacked_adaptively}
     standing = dict.fromkeys(each.called for results in found for each in results.defences)
     return Row(
-        _name(labels),
+        name_of(labels),
         labels,
         cells,
         {name: _summary(attack.auc for attack in attacks) for name, attacks in by_name.items()},
         {name: _summary(attack.accuracy for attack in attacks) for name, attacks in by_name.items()},
         _summary(worths) if (worths := _worths(found)) else None,
-        [kind for kind in standing if kind not in adapted],
+        [kind for kind in standing if kind not in adapted] if by_name else [],
         {attack.name for results in found for attack in contenders(results)},
     )
 
@@ -167,10 +175,11 @@ def _worth(results: Results, attack: AttackResult | None) -> Interval | None:
 
 
 def _verified(results: Results) -> VerificationResult | None:
-    return next(iter(results.verification.values()), None)
+    """On a public protocol's pairs, through the live API, where that was tried; else on csmall's own photos."""
+    return next(reversed(results.verification.values()), None)
 
 
-def _name(labels: dict[str, str]) -> str:
+def name_of(labels: dict[str, str]) -> str:
     """By the last word of each axis' dotted key and its label; by the label alone where there is one axis."""
     if len(labels) == 1:
         return next(iter(labels.values()))

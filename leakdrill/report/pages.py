@@ -41,6 +41,7 @@ def run_page(run: Run, include_examples: bool = False) -> str:
         distributions=distribution_figures(run.judged, run.attacks),
         queries=query_figure(run.attacks),
         frontier=_frontier(results) if results else None,
+        is_before_defences=results is not None and frontier.is_before_defences([results]),
         exposed=_exposed(run, point, include_examples),
         remarks=remarks(results) if results else [],
         version=version("leakdrill"),
@@ -49,7 +50,7 @@ def run_page(run: Run, include_examples: bool = False) -> str:
 
 def sweep_page(sweep: Sweep, has_links: bool = True) -> str:
     """The report on a grid: what each cell came to, beside the others, with links to their reports beside it."""
-    rows = frontier.rows_of(sweep)
+    rows = [row for row in frontier.rows_of(sweep) if row.auc or row.worth]
     played = [cell.run.results for cell in sweep.cells if cell.run and cell.run.results]
     utility = frontier.utility_name(played)
     frontiers = [
@@ -70,7 +71,9 @@ def sweep_page(sweep: Sweep, has_links: bool = True) -> str:
         axes=list(dict.fromkeys(axis for row in rows for axis in row.labels)),
         utility=utility,
         intervals=frontier.intervals_name(rows),
-        cells=[(cell, _strongest(cell)) for cell in sweep.cells],
+        is_before_defences=frontier.is_before_defences(played),
+        cells=[(cell, frontier.name_of(cell.labels), _strongest(cell)) for cell in sweep.cells if cell.run],
+        not_begun=[cell.name for cell in sweep.cells if not cell.run],
         has_links=has_links,
         frontiers=frontiers,
         environment=played[0].environment if played else {},

@@ -52,7 +52,6 @@
       const actions = {export: true, source: false, compiled: false, editor: false};
       await vegaEmbed(place, coloured(text), {renderer: "svg", config, actions, downloadFileName: id});
     }
-    repaint();  // if the colours have changed meanwhile
     document.documentElement.dataset.drawn = "yes";
   };
 
