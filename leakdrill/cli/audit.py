@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from leakdrill.cli.runs import CELLS
 from leakdrill.cli.shell import RunArgument, complain, stdout
 from leakdrill.errors import NotFound
 from leakdrill.network.audit import excerpt
 from leakdrill.referee.auditing import audit_path, missing, recorded_drill, recorded_ends, settle
 from leakdrill.referee.chain import End, entries_of, first_fault
 from leakdrill.referee.story import tell
+from leakdrill.runs.reading import CELLS
 
 NOT_INTACT = 1
 

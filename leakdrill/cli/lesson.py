@@ -10,9 +10,9 @@ from rich.table import Table
 
 from leakdrill.cli.look import print_run
 from leakdrill.cli.play import run
-from leakdrill.cli.runs import CELLS, finished_drills
 from leakdrill.cli.shell import EXIT_CODES, OutOption, SetOption, SmokeOption, complain, new_run_dir, stdout
 from leakdrill.errors import InvalidInput, NotFound
+from leakdrill.runs.reading import CELLS, finished_drills
 from leakdrill.shipped import LESSONS
 
 if TYPE_CHECKING:

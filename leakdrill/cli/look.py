@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leakdrill.cli.policies import render_policy
-from leakdrill.cli.runs import cells_of, finished_drills
 from leakdrill.cli.shell import RunArgument, ScenarioArgument, SetOption, SmokeOption, stdout
 from leakdrill.cli.threats import render_threats
 from leakdrill.referee.table import render, render_cells
 from leakdrill.results import Results
+from leakdrill.runs.reading import cells_of, finished_drills
 
 if TYPE_CHECKING:
     from leakdrill.scenario.schema import Scenario

@@ -12,7 +12,6 @@ import typer
 from leakdrill.cli.devices import DeviceOption, with_devices
 from leakdrill.cli.look import JunitOption, print_run, refuse_unplayable
 from leakdrill.cli.report import leave_report
-from leakdrill.cli.runs import SCENARIO, recorded_scenario, recorded_split_key
 from leakdrill.cli.shell import (
     EXIT_CODES,
     INTERRUPTED,
@@ -38,6 +37,7 @@ from leakdrill.cli.stepping import (
 )
 from leakdrill.errors import InvalidInput
 from leakdrill.results import Results
+from leakdrill.runs.reading import SCENARIO, recorded_scenario, recorded_split_key
 
 if TYPE_CHECKING:
     from leakdrill.referee.remote_parties import Parties

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from leakdrill.cli.play import running_parties
-from leakdrill.cli.runs import CELLS, SCENARIO, finished_drills, recorded_scenario, recorded_split_key
 from leakdrill.cli.shell import OutOption, PartiesOption, RunArgument, new_run_dir, stdout
+from leakdrill.runs.reading import CELLS, SCENARIO, finished_drills, recorded_scenario, recorded_split_key
 
 IDENTICAL, DIFFERENT = 0, 1
 
