@@ -25,8 +25,8 @@ def run_page(run: Run, include_examples: bool = False) -> str:
         run=run,
         results=results,
         title=run.scenario.get("question", run.folder.name),
-        verdict=results.verdict if results else "unfinished",
-        sentence=sentence.sentence(results) if results else "The drill was not played to its end: nothing was judged.",
+        verdict=results.verdict if results else "unreadable" if run.is_damaged else "unfinished",
+        sentence=sentence.sentence(results) if results else _UNREADABLE if run.is_damaged else _UNFINISHED,
         footnote=sentence.footnote(results) if results else "",
         tiles=_tiles(results, strongest) if results else [],
         warnings=[*run.missing, *(warnings(results) if results else [])],
@@ -42,10 +42,15 @@ def run_page(run: Run, include_examples: bool = False) -> str:
         queries=query_figure(run.attacks),
         frontier=_frontier(results) if results else None,
         is_before_defences=results is not None and frontier.is_before_defences([results]),
+        utility=frontier.utility_name([results] if results else []),
         exposed=_exposed(run, point, include_examples),
         remarks=remarks(results) if results else [],
         version=version("leakdrill"),
     )
+
+
+_UNFINISHED = "The drill was not played to its end: nothing was judged."
+_UNREADABLE = "What the drill found cannot be read."
 
 
 def sweep_page(sweep: Sweep, has_links: bool = True) -> str:

@@ -39,6 +39,11 @@ class Run:
     by_photo: dict[str, Judged] = field(default_factory=dict)  # of what was judged by whole people, each photo's score
 
     @property
+    def is_damaged(self) -> bool:
+        """Whether there are results, which cannot be read."""
+        return self.results is None and (self.folder / RESULTS).is_file()
+
+    @property
     def attacks(self) -> list[AttackResult]:
         return self.results.attacks if self.results else []
 

@@ -82,9 +82,13 @@ def contenders(results: Results) -> list[AttackResult]:
 def headline(results: Results) -> OperatingPoint | None:
     """Of the attack that names most members beyond the others it names: not always the one that ranks best.
 
+    One that picks of whom it speaks, as outlier does, says nothing of the rest: attacks that judge everybody go first.
     It is chosen with the truth; the point says from how many, which its `is_chance` corrects for.
     """
-    points = [operating_point(attack) for attack in contenders(results)]
+    found = contenders(results)
+    points = [operating_point(attack) for attack in found if not attack.num_excluded] or list(
+        map(operating_point, found)
+    )
     best = max(points, key=_advantage, default=None)
     return best and replace(best, chosen_from=len(points))
 
@@ -123,10 +127,12 @@ def footnote(results: Results) -> str:
         else "at the threshold that the adversary fitted on its own data"
     )
     chosen = f", the best of {point.chosen_from} attacks there" if point.chosen_from > 1 else ""
+    who = "people with the attribute" if attack.goal == "attribute" else "members"
+    left_out = f" {attack.num_excluded:,} more were left out, of which it says nothing." if attack.num_excluded else ""
     return (
-        f"By {attack.name}{chosen}, {where}: {point.named_members:,.0f} of {attack.num_members:,} members "
+        f"By {attack.name}{chosen}, {where}: {point.named_members:,.0f} of {attack.num_members:,} {who} "
         f"({point.share.value:.1%}, 95 % interval {point.share.low:.1%} to {point.share.high:.1%}) "
-        f"and {point.named_others:,.0f} of {attack.num_non_members:,} others. {_how_sure(point)}"
+        f"and {point.named_others:,.0f} of {attack.num_non_members:,} others. {_how_sure(point)}{left_out}"
     )
 
 

@@ -63,14 +63,17 @@ def boxes(run: Run) -> list[Box]:
     trained = f"{models['source'].train_accuracy.num_examples:,} private examples" if "source" in models else ""
     small = f"{models['target'].train_accuracy.num_examples:,} examples of its own" if "target" in models else ""
     has_target = any(step.get("step") in ("adapt", "load_target") for step in _steps(scenario))
-    pool = _dealt(run).get("shadow_train", 0) + _dealt(run).get("shadow_test", 0)
+    dealt = _dealt(run)
+    pool = dealt.get("shadow_train", 0) + dealt.get("shadow_test", 0)
+    own = f"{pool:,} examples of its own" if pool else "no examples of its own" if dealt else ""
+    services = f"services built on {'f_s' if _is_whole(scenario) else 'g_s'}"
     attacks = attacks_of(scenario)
     return [
         Box("cbig", "the data-rich company", [f"model f_s ({arch})", trained], 8, 10, 186, 122),
-        Box("csmall", "the start-up", ["model f_t, built on g_s" if has_target else "services built on g_s", small],
+        Box("csmall", "the start-up", ["model f_t, built on g_s" if has_target else services, small],
             266, 10, 186, 122),
         Box("adversary", "the attacker",
-            [f"{pool:,} examples of its own" if pool else "no examples of its own", counted(len(attacks), "attack")],
+            [own, counted(len(attacks), "attack")],
             112, 232, 236, 108),
     ]  # fmt: skip
 
@@ -92,8 +95,7 @@ def _told(run: Run) -> Iterator[_Told]:
     scenario = run.scenario
     steps, attacks = [step.get("step") for step in _steps(scenario)], attacks_of(scenario)
     if "release" in steps:
-        whole = scenario.get("cbig", {}).get("releases") == "source_model"
-        given = _ARTEFACTS["source_model" if whole else "feature_extractor"]
+        given = _ARTEFACTS["source_model" if _is_whole(scenario) else "feature_extractor"]
         guarded = _kinds(scenario.get("cbig", {}).get("release_defences"))
         yield "contract", ("cbig", "csmall"), f"By contract, cbig hands csmall {given}{guarded}{_size(run)}", []
     for party in ("cbig", "csmall"):
@@ -108,6 +110,11 @@ def _told(run: Run) -> Iterator[_Told]:
         yield "leak", ("csmall", "adversary"), told, list(dict.fromkeys(techniques))
     if attacks:
         yield "inference", ("adversary", "cbig"), *_inferred(run, attacks, bool(breaches))
+
+
+def _is_whole(scenario: dict[str, Any]) -> bool:
+    """Whether what cbig releases is all of f_s."""
+    return bool(scenario.get("cbig", {}).get("releases") == "source_model")
 
 
 def _inferred(run: Run, attacks: list[dict[str, Any]], is_breached: bool) -> tuple[str, list[Technique]]:

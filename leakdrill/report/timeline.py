@@ -46,11 +46,12 @@ def moments(run: Run) -> list[Moment]:
     clock = _Clock(run)
     timed = [(step, *clock.of(step)) for step in steps]
     longest = max((took for _, _, took in timed if took is not None), default=0.0) or 1.0
+    recorded = [number for number, (_, at, took) in enumerate(timed) if at is not None or took is not None]
+    num_done = 1 + max(recorded, default=-1)  # whatever comes before a step that was played has been played, too
+    whole = run.scenario.get("cbig", {}).get("releases") == "source_model"
     return [
-        Moment(
-            _title(step), str(step.get("step")), at, took, (took or 0.0) / longest, at is not None or took is not None
-        )
-        for step, at, took in timed
+        Moment(_title(step, whole), str(step.get("step")), at, took, (took or 0.0) / longest, number < num_done)
+        for number, (step, at, took) in enumerate(timed)
     ]
 
 
@@ -83,6 +84,7 @@ class _Clock:
         self._entries = run.entries
         self._start = datetime.fromisoformat(run.entries[0].time) if run.entries else None
         self._seconds = run.results.seconds if run.results else {}
+        self._judged = {attack.name: attack.seconds for attack in run.attacks}
         dealt = next((entry for entry in reversed(run.entries) if entry.event == "dealt"), None)
         self._now = self._since(dealt) if dealt else None
         last = [entry for entry in run.entries if dealt is None or entry.seq > dealt.seq]
@@ -113,7 +115,7 @@ class _Clock:
                 begun = entry
             if entry.event == journal.STEP_DONE:
                 done, took = entry, took + float(entry.fields.get("seconds", 0.0))
-        return self._since(begun or done), took if done else None
+        return self._since(begun or done), took if done else self._judged.get(name)
 
     def _since(self, entry: journal.Entry | None) -> float | None:
         if entry is None or self._start is None:
@@ -121,7 +123,10 @@ class _Clock:
         return (datetime.fromisoformat(entry.time) - self._start).total_seconds()
 
 
-def _title(step: dict[str, Any]) -> str:
+def _title(step: dict[str, Any], whole: bool) -> str:
+    """`whole`: what cbig releases is all of f_s."""
+    if whole and step.get("step") == "release":
+        return "cbig hands all of f_s to csmall, by contract"
     if "defend" in step:
         kinds = ", ".join(str(each.get("kind")) for each in step["defend"].get("defences", [])) or "no defence"
         return f"{step['defend'].get('party')} answers through {kinds} from now on"

@@ -118,7 +118,9 @@ def test_a_defence_that_nobody_expected_is_flagged(record: Record, finished: Res
         kind="memguard", stage="prediction", party="cbig", attacked_adaptively=False,
         strongest="sure", auc=auc, accuracy=auc,
     )  # fmt: skip
-    assert "memguard was not attacked adaptively" in text(write_report(record(defences=(guard,))))
+    words = text(write_report(record(defences=(guard,))))
+    assert "memguard was not attacked adaptively" in words
+    assert "Test accuracy is that of the model itself, before any defence of its answers" in words
     expected = guard.model_copy(update={"attacked_adaptively": True})
     assert not warnings(finished.model_copy(update={"defences": (expected,)}))
 
@@ -148,6 +150,14 @@ def test_an_unfinished_run_has_a_report_that_says_so_and_draws_what_was_played(r
     assert "nothing was judged" in text(page)
     assert "Does a leak expose anybody?" in text(page)
     assert "roc-linear-example" in charts(page)
+
+
+def test_results_that_cannot_be_read_are_not_taken_for_a_drill_that_was_not_played(record: Record) -> None:
+    run_dir = record()
+    (run_dir / "results.json").write_text('{"verdict": "me')
+    words = text(write_report(run_dir))
+    assert "What the drill found cannot be read. unreadable" in words
+    assert "not played" not in words
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
@@ -210,14 +220,16 @@ def _begun(run_dir: Path, scenario: dict[str, Any]) -> list[Cell]:
 
 
 def test_a_sweep_has_a_frontier_a_table_and_a_report_for_each_cell(record: Record, tmp_path: Path) -> None:
-    sweep = _sweep(record, tmp_path / "sweep", ["calm", "loud", "late"])
-    late = next((sweep / "cells").glob("3-*"))
+    sweep = _sweep(record, tmp_path / "sweep", ["calm", "loud", "late", "never"])
+    late, never = sorted((sweep / "cells").iterdir())[2:]
     (late / "results.json").unlink()
+    shutil.rmtree(never)
 
     page = write_report(sweep)
 
     words, drawn = text(page), charts(page)
-    assert "1 of 3 cells are yet to be played" in words
+    assert "2 of 4 cells are yet to be played" in words
+    assert f"1 cell was not begun {never.name}" in words
     assert set(drawn) == {"frontier-AUC", "frontier-accuracy"}
     assert "0.61" in words  # the AUC of sure: 0.23 + 0.77 / 2, but for the ten
     for link in re.findall(r'href="(cells/[^"]+)"', page.read_text()):

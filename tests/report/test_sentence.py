@@ -84,5 +84,16 @@ def test_a_control_is_never_the_headline(finished: Results) -> None:
     assert point.attack.name == "coin"
 
 
+def test_an_attack_that_picks_of_whom_it_speaks_is_the_headline_only_if_no_other_is(finished: Results) -> None:
+    coin, sure = finished.attacks
+    picky = sure.model_copy(update={"num_excluded": 288})
+    point = headline(finished.model_copy(update={"attacks": [coin, picky]}))
+    assert point is not None
+    assert point.attack.name == "coin"
+    alone = finished.model_copy(update={"attacks": [picky]})
+    assert footnote(alone).endswith("288 more were left out, of which it says nothing.")
+    assert "left out" not in footnote(finished)
+
+
 def test_without_an_attack_nobody_was_identified(finished: Results) -> None:
     assert "nobody was identified" in sentence(finished.model_copy(update={"attacks": []}))
