@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from leakdrill import logs
+from leakdrill import logs, whole
 from leakdrill.network.audit import AuditLog
 from leakdrill.network.identity import Credentials
 from leakdrill.network.policy import Policy
@@ -91,7 +91,7 @@ async def _serve(name: str, args: argparse.Namespace, listeners: Listeners) -> N
     metrics = MetricsServer(party, args.credentials, args.metrics)
     party.renew = partial(_renew, party, serving, metrics, args.credentials)
     if args.ready:
-        _write_atomically(args.ready, json.dumps({**serving.ports, "metrics": metrics.port}))
+        whole.write(args.ready, json.dumps({**serving.ports, "metrics": metrics.port}).encode())
     await _until_told_to_stop(party.leaving)
     await serving.stop()
     code = SUCCEEDED if party.leaving.is_set() else 0
@@ -161,9 +161,3 @@ async def _until_told_to_stop(leaving: asyncio.Event) -> None:
         loop.add_reader(sys.stdin.fileno(), lambda: stopped.set() if not os.read(sys.stdin.fileno(), 1024) else None)
     events = [asyncio.create_task(event.wait()) for event in (stopped, leaving)]
     await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)

@@ -4,7 +4,6 @@ RUN/submissions/seats.json    written by the referee, readable by its owner only
 """
 
 import re
-import secrets
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from leakdrill import whole
 from leakdrill.errors import InvalidInput, NotFound
 from leakdrill.network.policy import PLAYER
 from leakdrill.spec import Spec
@@ -95,9 +95,7 @@ def write_seats(run_dir: Path, seats: Sequence[Seat]) -> None:
     folder = run_dir / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     others = [seat for seat in recorded_seats(run_dir) if seat.name not in {each.name for each in seats}]
-    part = folder / f"seats.json.{secrets.token_hex(4)}"
-    part.write_bytes(_SEATS.dump_json((*others, *seats), indent=2))
-    part.replace(folder / "seats.json")
+    whole.write(folder / "seats.json", _SEATS.dump_json((*others, *seats), indent=2))
 
 
 def read_seats(run_dir: Path) -> tuple[Seat, ...]:

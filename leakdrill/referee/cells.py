@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from leakdrill import whole
 from leakdrill.errors import LeakdrillError, PartyUnavailable
 from leakdrill.locks import locked
 from leakdrill.referee.console import Observer
@@ -10,9 +11,9 @@ from leakdrill.referee.environment import environment
 from leakdrill.referee.local import LocalParties
 from leakdrill.referee.remote_parties import Parties
 from leakdrill.results import Results
+from leakdrill.runs.reading import CELLS, RESULTS
 from leakdrill.scenario.grid import Cell
 
-CELLS = "cells"
 MODELS = "models"
 
 
@@ -43,7 +44,7 @@ def play_cell(cell: Cell, run_dir: Path, split_key: str, parties: Parties, obser
 
 def found_in(run_dir: Path, cell: Cell) -> Results | None:
     """The results of a cell that was played, broken or not; None if it is yet to be."""
-    path = run_dir / CELLS / cell.name / "results.json"
+    path = run_dir / CELLS / cell.name / RESULTS
     return Results.model_validate_json(path.read_text()) if path.exists() else None
 
 
@@ -61,10 +62,9 @@ def broken(cell: Cell, run_dir: Path, error: LeakdrillError) -> Results:
         environment=environment(),
         seconds={},
     )
-    part = run_dir / CELLS / cell.name / "results.json.part"
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.write_text(results.model_dump_json(indent=2))
-    part.replace(part.with_suffix(""))
+    folder = run_dir / CELLS / cell.name
+    folder.mkdir(parents=True, exist_ok=True)
+    whole.write(folder / RESULTS, results.model_dump_json(indent=2).encode())
     return results
 
 

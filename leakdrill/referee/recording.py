@@ -4,11 +4,9 @@ Shards that begin at once do not see each other, and jobs and reports read while
 or not at all, and what is there stays. As a scenario can pin its split key, its owner alone may read it.
 """
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
+from leakdrill import whole
 from leakdrill.errors import NotFound, ScenarioError
 from leakdrill.runs.reading import SCENARIO, recorded_sweep
 from leakdrill.runs.sweep import SWEEP, CellRecord, SkipRecord, SweepRecord
@@ -52,15 +50,8 @@ def recorded_cell(run_dir: Path, name: str) -> Cell:
 
 def settled(path: Path, text: str) -> str:
     """What the file says, which from now on is `text` if nothing is there."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        with suppress(FileExistsError):
-            os.link(part, path)  # whole or not at all, and never over another's
-        part.unlink()
-    return path.read_text(encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return whole.settle(path, text.encode(), whole.PRIVATE).decode()
 
 
 def _to_play(cell: CellRecord) -> Cell:

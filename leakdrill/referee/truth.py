@@ -1,14 +1,15 @@
 """Who is a member, and what decides it: in files that their owner alone may read, and sent to nobody."""
 
-import contextlib
-import os
+import io
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from leakdrill import whole
 
 if TYPE_CHECKING:
     from leakdrill.scenario.schema import Scenario
@@ -22,8 +23,9 @@ class Truth:
     labels: NDArray[np.int64]
 
     def save(self, directory: Path) -> None:
-        with _open_private(directory, "challenge.npz") as file:
-            np.savez(file, is_member=self.is_member, labels=self.labels)
+        arrays = io.BytesIO()
+        np.savez(arrays, is_member=self.is_member, labels=self.labels)
+        whole.write(_private(directory) / "challenge.npz", arrays.getvalue(), whole.PRIVATE)
 
 
 def fresh_split_key() -> str:
@@ -32,21 +34,12 @@ def fresh_split_key() -> str:
 
 
 def save_split_key(directory: Path, split_key: str) -> None:
-    with _open_private(directory, "split_key") as file:
-        file.write(split_key.encode())
+    whole.write(_private(directory) / "split_key", split_key.encode(), whole.PRIVATE)
 
 
 def settle_split_key(directory: Path, split_key: str) -> str:
     """The key that is there, or from now on `split_key`: of several processes that come at once, one has its way."""
-    path = directory / "split_key"
-    if not path.exists():
-        own = f"split_key.{secrets.token_hex(4)}"
-        with _open_private(directory, own) as file:
-            file.write(split_key.encode())
-        with contextlib.suppress(FileExistsError):
-            os.link(directory / own, path)  # whole or not at all, and never over another's
-        (directory / own).unlink()
-    return load_split_key(directory)
+    return whole.settle(_private(directory) / "split_key", split_key.encode(), whole.PRIVATE).decode()
 
 
 def load_split_key(directory: Path) -> str:
@@ -55,11 +48,10 @@ def load_split_key(directory: Path) -> str:
 
 def save_scenario(run_dir: Path, scenario: "Scenario") -> None:
     """With the key that it pins, if it does, so that the run can be played again."""
-    with _open_private(run_dir, "scenario.json") as file:
-        file.write(scenario.model_dump_json(indent=2).encode())
+    whole.write(_private(run_dir) / "scenario.json", scenario.model_dump_json(indent=2).encode(), whole.PRIVATE)
 
 
-def _open_private(directory: Path, name: str) -> BinaryIO:
-    """A file for writing that only its owner may read; so is its folder, where that has yet to be made."""
+def _private(directory: Path) -> Path:
+    """The folder, its owner's alone where it has yet to be made."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return os.fdopen(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    return directory

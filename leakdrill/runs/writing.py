@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from leakdrill import whole
 from leakdrill.results import Results
 from leakdrill.runs.reading import RESULTS
 from leakdrill.runs.rows import write_csv
@@ -9,8 +10,5 @@ from leakdrill.runs.rows import write_csv
 
 def write_results(run_dir: Path, results: Results) -> None:
     """In place of any that are there; results.json is whole or not there at all."""
-    path = run_dir / RESULTS
-    part = path.with_suffix(".json.part")
-    part.write_text(results.model_dump_json(indent=2))
-    part.replace(path)
+    whole.write(run_dir / RESULTS, results.model_dump_json(indent=2).encode())
     write_csv(run_dir)
