@@ -122,7 +122,8 @@ def _attributes(folding: Folding, deck: _Deck, others: dict[bool, Rows], num_gra
             f"grants {num_granted}: lower the one or raise the other"
         )
     turns = _in_turns(others[True], others[False])
-    references, rest = turns[: folding.num_references], turns[folding.num_references :]
+    references = _references(turns, min(map(len, others.values())))[: folding.num_references]
+    rest = [name for name in turns if name not in references]
     photos = [deck.generator.permutation(deck.rows_of(np.array([name]))) for name in rest]
     rows = [own[turn] for turn in range(max(map(len, photos), default=0)) for own in photos if turn < len(own)]
     if len(references) < folding.num_references or len(rows) < folding.num_examples:
@@ -131,10 +132,22 @@ def _attributes(folding: Folding, deck: _Deck, others: dict[bool, Rows], num_gra
             f"fold has {len(rows)} photos of {len(turns)} people beside those it is judged on: lower either"
         )
     chosen = np.array(rows[: folding.num_examples], np.int64)
+    if len(np.unique(deck.truth[chosen])) < 2:
+        raise ScenarioError(
+            f"{folding.num_references} references leave photos of one kind of people alone to be told of, and the "
+            f"attack learns from both: lower its references, or raise the number of people whose {folding.attribute} "
+            "is the rarer one"
+        )
     told = {"auxiliary": deck.split(chosen, deck.truth[chosen].astype(np.int64))}
     if len(references):
         told["references"] = deck.split(np.array([deck.rows_of(np.array([name]))[0] for name in references]))
     return told
+
+
+def _references(turns: list[int], num_fewer: int) -> list[int]:
+    """Who is a reference first: of the `num_fewer` of the rarer kind the second half are kept to be told of."""
+    spent, rare = 2 * (num_fewer // 2), 2 * num_fewer
+    return [*turns[:spent], *turns[rare:], *turns[spent:rare]]
 
 
 def _in_turns(first: Rows, second: Rows) -> list[int]:

@@ -141,6 +141,17 @@ def test_photos_of_which_the_attribute_is_told_are_of_as_many_people_as_can_be()
         assert set(fold.splits["auxiliary"].labels.tolist()) == {0, 1}
 
 
+def test_references_leave_people_of_both_kinds_to_be_told_of() -> None:
+    dealt = cards()
+    rare = np.isin(dealt.splits["challenge"].labels, np.unique(dealt.splits["challenge"].labels)[:6])
+    arguments = dealt.splits["challenge"], rare, np.ones(len(rare), bool), 40, "key"
+    for fold in make_folds(Folding(3, attribute="gender", num_examples=10, num_references=8), *arguments):
+        assert len(fold.splits["references"]) == 8
+        assert set(fold.splits["auxiliary"].labels.tolist()) == {0, 1}
+    with pytest.raises(ScenarioError, match="one kind"):
+        make_folds(Folding(3, attribute="gender", num_examples=2, num_references=12), *arguments)
+
+
 def test_more_photos_than_are_granted_or_than_there_are_are_refused() -> None:
     with pytest.raises(ScenarioError, match=r"told of 14 photos, but adversary\.knows\.labelled_attributes grants 13"):
         folds(Folding(5, attribute="gender", num_examples=14), num_granted=13)
