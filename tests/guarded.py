@@ -11,8 +11,8 @@ import pytest
 
 from leakdrill import errors
 from leakdrill.errors import LeakdrillError
+from leakdrill.network.guard import Guard, caller
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, caller
 from leakdrill.pb import party_pb2, party_pb2_grpc, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
 
 PARTIES = ("referee", "cbig", "csmall", "adversary")

@@ -6,8 +6,9 @@ from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Credentials
-from leakdrill.network.rpc import Guard, Listener, serve
+from leakdrill.network.rpc import Listener, serve
 
 
 @contextmanager

@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Authority, Credentials
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener, serve
+from leakdrill.network.rpc import Listener, serve
 from leakdrill.parties.inference import InferenceServicer, PublicModel
 from leakdrill.parties.ledger import Ledger
 from leakdrill.pb.inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server

@@ -14,10 +14,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_g
 
 from leakdrill import errors
 from leakdrill.errors import AccessDenied, InvalidInput, LeakdrillError, NotFound, NotReady, PartyUnavailable
-from leakdrill.network.guard import ERROR_KEY, Guard, Interceptor, caller
+from leakdrill.network.guard import ERROR_KEY, Guard, Interceptor
 from leakdrill.network.identity import Credentials
-
-__all__ = ["Guard", "Listener", "Progress", "Serving", "caller", "connect", "remote_errors", "serve", "stream"]
 
 Progress = Callable[[float, str], None]
 T = TypeVar("T")

@@ -11,8 +11,8 @@ import numpy as np
 
 from leakdrill.data.forms import Form, ImageForm
 from leakdrill.errors import InvalidInput, NotFound, NotReady
+from leakdrill.network.guard import caller
 from leakdrill.network.idempotency import Replies, digest, key_of
-from leakdrill.network.rpc import caller
 from leakdrill.network.wire import MAX_EXAMPLES, TensorSpec, infer_inputs, infer_response, metadata
 from leakdrill.oracles.oracle import Output
 from leakdrill.parties.batching import Answer, Batcher, Predict, Rows

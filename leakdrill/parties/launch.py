@@ -22,9 +22,10 @@ import torch
 
 from leakdrill import logs, whole
 from leakdrill.network.audit import AuditLog
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Credentials
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener, Serving, serve
+from leakdrill.network.rpc import Listener, Serving, serve
 from leakdrill.parties.party import Party
 from leakdrill.parties.store import SplitStore
 from leakdrill.parties.succession import SUCCEEDED, generations

@@ -16,8 +16,9 @@ from leakdrill import logs
 from leakdrill.errors import InvalidInput, NotReady
 from leakdrill.models import device
 from leakdrill.network import rpc
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Credentials
-from leakdrill.network.rpc import Guard, Progress
+from leakdrill.network.rpc import Progress
 from leakdrill.parties.inference import InferenceServicer, PublicModel
 from leakdrill.parties.ledger import Ledger
 from leakdrill.parties.messages import form_of

@@ -16,9 +16,10 @@ from serving import served
 from leakdrill.attacks.gap import Gap
 from leakdrill.errors import InvalidInput, LeakdrillError, PartyUnavailable
 from leakdrill.network import rpc
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Credentials
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener
+from leakdrill.network.rpc import Listener
 from leakdrill.oracles import remote
 from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.pb import adversary_pb2, inference_pb2, party_pb2

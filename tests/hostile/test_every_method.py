@@ -13,9 +13,10 @@ from forged import by_the_adversary, self_signed
 from methods import CALL_SECONDS, answering, every_method
 from serving import served
 
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Authority, Credentials
 from leakdrill.network.policy import Policy, Row
-from leakdrill.network.rpc import Guard, Listener, connect
+from leakdrill.network.rpc import Listener, connect
 from leakdrill.pb import party_pb2, party_pb2_grpc
 from leakdrill.referee.drill import Drill
 from leakdrill.referee.local import LocalParties

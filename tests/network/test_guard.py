@@ -17,10 +17,10 @@ from predict_api import party_credentials
 from serving import served
 
 from leakdrill import errors
-from leakdrill.network.guard import Interceptor
+from leakdrill.network.guard import Guard, Interceptor
 from leakdrill.network.identity import Authority, Credentials
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener, connect
+from leakdrill.network.rpc import Listener, connect
 from leakdrill.pb import party_pb2, party_pb2_grpc, source_pb2, source_pb2_grpc, target_pb2, target_pb2_grpc
 
 

@@ -17,10 +17,11 @@ from serving import served
 
 from leakdrill.errors import PartyUnavailable
 from leakdrill.network.audit import AuditLog
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Credentials
 from leakdrill.network.policy import Policy
 from leakdrill.network.rate_limit import RateLimit
-from leakdrill.network.rpc import Guard, Listener, connect
+from leakdrill.network.rpc import Listener, connect
 from leakdrill.pb import source_pb2, source_pb2_grpc
 from leakdrill.referee.chain import first_fault
 

@@ -9,9 +9,10 @@ from predict_api import party_credentials
 from serving import served
 
 from leakdrill.errors import PartyUnavailable
+from leakdrill.network.guard import Guard
 from leakdrill.network.healthcheck import check_health, check_listening
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener
+from leakdrill.network.rpc import Listener
 
 NOBODY = """
 import sys

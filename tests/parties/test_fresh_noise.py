@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
-from predict_api import IMAGE_SIZE, NUM_CLASSES, party_credentials, photos, predict_api
+from predict_api import IMAGE_SIZE, NUM_CLASSES, photos, predict_api
 
 from leakdrill.archs import SmallCnn, build
 from leakdrill.data.forms import ImageForm
@@ -15,11 +14,6 @@ from leakdrill.oracles.remote import RemoteOracle
 from leakdrill.parties.ledger import Ledger
 from leakdrill.parties.publish import publish
 from tests.defences.answers import owner
-
-
-@pytest.fixture(scope="module")
-def credentials(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Credentials]:
-    return party_credentials(tmp_path_factory.mktemp("identities"), "cbig", "adversary")
 
 
 def asked(ledger: Ledger, times: int, folder: Path, credentials: dict[str, Credentials]) -> list[NDArray[np.generic]]:

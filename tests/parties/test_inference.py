@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -6,7 +5,7 @@ import grpc
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from predict_api import IMAGE_SIZE, PredictApi, party_credentials, photos, predict_api
+from predict_api import IMAGE_SIZE, PredictApi, photos
 
 from leakdrill.network.identity import Credentials
 from leakdrill.network.rpc import connect
@@ -18,23 +17,6 @@ from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
 IMAGE = TensorSpec("image", "UINT8", (-1, IMAGE_SIZE, IMAGE_SIZE, 3))
 SCORES = TensorSpec("scores", "FP32", (-1, 4))
 LABEL = TensorSpec("label", "INT64", (-1,))
-
-
-@pytest.fixture(scope="module")
-def credentials(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Credentials]:
-    return party_credentials(tmp_path_factory.mktemp("credentials"), "referee", "cbig", "csmall", "adversary")
-
-
-@pytest.fixture
-def api(credentials: dict[str, Credentials]) -> Iterator[PredictApi]:
-    with predict_api(credentials["cbig"]) as api:
-        yield api
-
-
-@pytest.fixture
-def stub(api: PredictApi, credentials: dict[str, Credentials]) -> Iterator[GRPCInferenceServiceStub]:
-    with connect(api.address, credentials["adversary"], "cbig") as channel:
-        yield GRPCInferenceServiceStub(channel)
 
 
 def request(images: NDArray[Any], *outputs: str, model: str = "source") -> pb.ModelInferRequest:

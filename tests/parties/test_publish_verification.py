@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from guarded import refusal
 from numpy.typing import NDArray
-from predict_api import IMAGE_SIZE, PredictApi, party_credentials, photos, predict_api
+from predict_api import IMAGE_SIZE, PredictApi, photos, predict_api
 from torch import nn
 
 from leakdrill.archs import build, cut
@@ -28,11 +28,6 @@ from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
 
 FIRST, SECOND = np.triu_indices(20, k=1)
 THRESHOLD = 0.4
-
-
-@pytest.fixture(scope="module")
-def credentials(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Credentials]:
-    return party_credentials(tmp_path_factory.mktemp("credentials"), "referee", "cbig", "adversary")
 
 
 @pytest.fixture(scope="module")

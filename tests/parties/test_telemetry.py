@@ -17,9 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from leakdrill.errors import PartyUnavailable
 from leakdrill.network.audit import AuditLog
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Authority, Credentials
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard
 from leakdrill.parties import telemetry
 from leakdrill.parties.party import Party
 from leakdrill.parties.store import SplitStore

@@ -13,9 +13,10 @@ from serving import served
 from leakdrill.errors import NotFound
 from leakdrill.network import audit
 from leakdrill.network.audit import AuditLog
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Credentials
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener
+from leakdrill.network.rpc import Listener
 from leakdrill.parties.party import Party, PartyServicer
 from leakdrill.parties.store import SplitStore
 from leakdrill.pb.party_pb2_grpc import add_PartyServiceServicer_to_server

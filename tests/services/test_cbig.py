@@ -18,8 +18,9 @@ from leakdrill.models.artefact import Artefact
 from leakdrill.models.cache import ModelCache
 from leakdrill.models.fidelity import degrade
 from leakdrill.models.trained import Trained
+from leakdrill.network.guard import Guard
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, connect
+from leakdrill.network.rpc import connect
 from leakdrill.parties.config import CbigConfig, CsmallConfig
 from leakdrill.parties.messages import part_of
 from leakdrill.parties.party import Party

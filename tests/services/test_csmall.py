@@ -16,9 +16,10 @@ from leakdrill.archs import build
 from leakdrill.data.forms import ImageForm
 from leakdrill.errors import InvalidInput, NotReady
 from leakdrill.models.artefact import Artefact
+from leakdrill.network.guard import Guard
 from leakdrill.network.identity import Credentials
 from leakdrill.network.policy import Policy
-from leakdrill.network.rpc import Guard, Listener, connect
+from leakdrill.network.rpc import Listener, connect
 from leakdrill.parties.config import CsmallConfig
 from leakdrill.parties.messages import artefact_part, part_of
 from leakdrill.parties.party import Party

@@ -1,12 +1,11 @@
 """Requests that come again under their idempotency key, against a real server: what they cost, and what they get."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 from numpy.typing import NDArray
-from predict_api import IMAGE_SIZE, PredictApi, party_credentials, photos, predict_api
+from predict_api import IMAGE_SIZE, PredictApi, photos
 
 from leakdrill.network.identity import Credentials
 from leakdrill.network.rpc import connect
@@ -17,23 +16,6 @@ from leakdrill.pb.inference_pb2_grpc import GRPCInferenceServiceStub
 IMAGE = TensorSpec("image", "UINT8", (-1, IMAGE_SIZE, IMAGE_SIZE, 3))
 SCORES = ("adversary", "source", "scores")
 WAIT_SECONDS = 60.0  # before a test gives up
-
-
-@pytest.fixture(scope="module")
-def credentials(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Credentials]:
-    return party_credentials(tmp_path_factory.mktemp("credentials"), "referee", "cbig", "adversary")
-
-
-@pytest.fixture
-def api(credentials: dict[str, Credentials]) -> Iterator[PredictApi]:
-    with predict_api(credentials["cbig"]) as api:
-        yield api
-
-
-@pytest.fixture
-def stub(api: PredictApi, credentials: dict[str, Credentials]) -> Iterator[GRPCInferenceServiceStub]:
-    with connect(api.address, credentials["adversary"], "cbig") as channel:
-        yield GRPCInferenceServiceStub(channel)
 
 
 def infer(stub: GRPCInferenceServiceStub, images: NDArray[Any], *keys: str) -> pb.ModelInferResponse:
