@@ -99,6 +99,24 @@ def test_the_dark_theme_reaches_the_charts(open_page: Open, tmp_path: Path) -> N
     _photograph(dark, tmp_path / "dark.png")
 
 
+def test_paper_is_light_whatever_the_theme(open_page: Open) -> None:
+    label = "document.querySelector('.plot svg .role-axis-label text').getAttribute('fill')"
+    card = "getComputedStyle(document.querySelector('.chart')).backgroundColor"
+    light = open_page()
+    on_paper = [light.evaluate(label), light.evaluate(card)]
+
+    page = open_page(theme="dark")
+    on_screen = [page.evaluate(label), page.evaluate(card)]
+    assert not set(on_paper) & set(on_screen)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # as the browser's own dialogue does
+    assert [page.evaluate(label), page.evaluate(card)] == on_paper
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert [page.evaluate(label), page.evaluate(card)] == on_screen
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function(f"{label} === {on_paper[0]!r}")
+    assert page.evaluate(card) == on_paper[1]
+
+
 def test_the_keyboard_reaches_tables_and_buttons_and_a_table_is_copied(open_page: Open) -> None:
     page = open_page()
     page.keyboard.press("Tab")
