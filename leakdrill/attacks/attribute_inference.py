@@ -1,5 +1,6 @@
 """Attribute inference: what csmall's answers about a photo say of the person on it, whoever cbig trained on."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -62,6 +63,11 @@ class AttributeInference(FaceAttack):
     @property
     def most_scores(self) -> int:
         return max(super().most_scores, self.num_scores or 0) if self.without_api is None else 0
+
+    def num_questions(self, photos: Sequence[int]) -> int:
+        if self.without_api is not None:
+            return 0
+        return super().num_questions(photos) * (self.references if self.api == "verification" else 1)
 
     def run(self, view: View) -> Verdict:
         if view.auxiliary is None:

@@ -15,6 +15,7 @@ from leakdrill.data.splits import Deal, deal
 from leakdrill.errors import LeakdrillError, PartyUnavailable, ScenarioError
 from leakdrill.models.artefact import Artefact
 from leakdrill.models.training import Progress
+from leakdrill.referee.allowance import check_allowance
 from leakdrill.referee.auditing import collect_audits
 from leakdrill.referee.clients import AdversaryClient, CbigClient, CsmallClient, PartyClient
 from leakdrill.referee.console import Observer
@@ -98,6 +99,7 @@ def check_deal(scenario: Scenario, split_key: str) -> None:
     check_pools(scenario, cards)
     check_budget(scenario, cards)
     check_folds(scenario, cards, split_key)
+    check_allowance(scenario, cards, split_key)
     check_top_k(scenario, cards)
 
 

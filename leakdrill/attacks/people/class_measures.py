@@ -1,5 +1,6 @@
 """What class-based inference goes by: how close together the answers about one person's photos are, for each API."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -59,6 +60,10 @@ class ClassMeasures(FaceAttack):
     @property
     def least_photos(self) -> int:
         return 2  # one has no covariance, and no distance
+
+    def num_questions(self, photos: Sequence[int]) -> int:
+        pairs = [num * (num - 1) // 2 for num in photos]
+        return super().num_questions(pairs if self.api == "verification" else photos)
 
     def people(self, view: View) -> NDArray[np.int64]:
         """Who is on each photo of the challenge (N,), as far as this adversary knows."""

@@ -4,6 +4,7 @@ The control "untrained" is the same attack on random weights of cbig's architect
 finds is in the photographs and not in the model.
 """
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -59,6 +60,10 @@ class FaceAttack(Attack):
     def most_scores(self) -> int:
         """How many of recognition's scores it goes by, as far as it is told; 0: however many there are."""
         return self.top_k or 0
+
+    def num_questions(self, photos: Sequence[int]) -> int:
+        """How many photos, or pairs, it asks csmall's API about, of people with so many photos each."""
+        return self._times * sum(photos) if self.extractor == "api" else 0
 
     def vectors(self, view: View, inputs: Images) -> NDArray[np.float32]:
         """Embeddings of length 1, or scores (N, D) of `inputs`, from the features or the recognition API."""
