@@ -3,8 +3,9 @@
 Everything that it needs (jinja2, altair, Vega's own code) is imported when a report is written, not before.
 """
 
-import os
 from pathlib import Path
+
+from leakdrill import whole
 
 REPORT = "report.html"
 
@@ -41,9 +42,6 @@ def _is_current(cell: Path) -> bool:
 
 
 def _written(path: Path, page: str) -> Path:
-    """Whole or not at all: a reader never meets half a page."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # several shards of a sweep may write at once
-    part.write_text(page, encoding="utf-8")
-    part.replace(path)
+    whole.write(path, page.encode())  # several shards of a sweep may write at once
     return path

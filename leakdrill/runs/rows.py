@@ -5,13 +5,14 @@ and everything that says what it is a number of. A cell of a grid has what it se
 """
 
 import csv
+import io
 import json
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from leakdrill import whole
 from leakdrill.errors import NotFound
 from leakdrill.results import AttackResult, Interval, ModelResult, Proportion, Results, Spread, TprAtFpr
 from leakdrill.runs.reading import cells_of, finished_drills, is_run
@@ -78,13 +79,13 @@ def write_csv(run_dir: Path) -> Path | None:
         rows = rows_of(run_dir)
     except NotFound:
         return None
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, columns_of(rows))
+    writer.writeheader()
+    writer.writerows(rows)
     path = run_dir / RESULTS_CSV
-    part = path.with_suffix(f".csv.{secrets.token_hex(4)}.part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns_of(rows))
-        writer.writeheader()
-        writer.writerows(rows)
-    return part.replace(path)
+    whole.write(path, table.getvalue().encode())
+    return path
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:
