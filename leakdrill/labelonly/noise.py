@@ -43,20 +43,6 @@ def on_rows(deviation: float, flipped: float, columns: Columns) -> Noise:
     return add
 
 
-def share_kept(
-    predict_label: PredictLabel,
-    inputs: Floats,
-    labels: NDArray[np.int64],
-    noise: Noise,
-    num_copies: int,
-    generators: Sequence[torch.Generator],
-) -> NDArray[np.float64]:
-    """(N,): the share, in [0, 1], of `num_copies` noisy copies of each input (N, ...) that are labelled as `labels`."""
-    is_kept = kept(predict_label, inputs, labels, noise, num_copies, generators)
-    shares: NDArray[np.float64] = is_kept.mean(axis=1)
-    return shares
-
-
 def kept(
     predict_label: PredictLabel,
     inputs: Floats,

@@ -41,9 +41,9 @@ class PublicModel:
         return TensorSpec(output, "INT64" if output in INTEGERS else "FP32", (-1, *self.outputs[output]))
 
 
-def image_input(image_size: int, name: str = "image") -> TensorSpec:
+def image_input(image_size: int) -> TensorSpec:
     """Square images of this side, in pixels."""
-    return TensorSpec(name, "UINT8", (-1, image_size, image_size, 3))
+    return TensorSpec("image", "UINT8", (-1, image_size, image_size, 3))
 
 
 def input_of(form: Form) -> TensorSpec:

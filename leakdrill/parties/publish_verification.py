@@ -25,8 +25,6 @@ from leakdrill.parties.batching import Answer, Rows
 from leakdrill.parties.gallery import Faces, Gallery, face_type
 from leakdrill.parties.inference import PublicModel, input_of
 
-FORMS = ("verification", "enrolment", "verification_enrolled")
-
 
 @dataclass(frozen=True)
 class Verifier:

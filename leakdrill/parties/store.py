@@ -45,7 +45,7 @@ class SplitStore:
             part = Path(name) / split
             part.mkdir()
             received = SplitDigest(form)
-            labels = _write_inputs(part / "inputs.npy", split, form, num_examples, _fold(files, received))
+            labels = _write_inputs(part / "inputs.npy", split, form, num_examples, _taken_in(files, received))
             if received.hexdigest() != digest:
                 raise InvalidInput(f"split {split!r} is not what its digest {digest!r} announced: deal it again")
             np.save(part / "labels.npy", labels)
@@ -78,7 +78,7 @@ class SplitStore:
         return self._root / split
 
 
-def _fold(files: Iterable[tuple[bytes, int]], digest: SplitDigest) -> Iterator[tuple[bytes, int]]:
+def _taken_in(files: Iterable[tuple[bytes, int]], digest: SplitDigest) -> Iterator[tuple[bytes, int]]:
     for file, label in files:
         digest.add(file, label)
         yield file, label

@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from leakdrill.data.examples import Examples
 from leakdrill.labelonly.columns import Columns
-from leakdrill.labelonly.noise import gaussian, on_rows, share_kept
+from leakdrill.labelonly.noise import gaussian, kept, on_rows
 from leakdrill.labelonly.space import GREY_LEVELS, Floats, Space
 
 DIMENSION = 50
@@ -19,7 +19,7 @@ def on_a_plane(margins: NDArray[np.float64], num_copies: int, space: Space = UNB
     examples = (-margins[:, np.newaxis] * normal).astype(np.float32)
     generators = [torch.Generator().manual_seed(number) for number in range(len(margins))]
     labels = np.zeros(len(margins), np.int64)
-    return share_kept(
+    is_kept = kept(
         lambda points: (points @ normal > 0).astype(np.int64),
         examples,
         labels,
@@ -27,6 +27,8 @@ def on_a_plane(margins: NDArray[np.float64], num_copies: int, space: Space = UNB
         num_copies,
         generators,
     )
+    shares: NDArray[np.float64] = is_kept.mean(axis=1)
+    return shares
 
 
 def test_on_a_linear_classifier_it_is_the_normal_distribution_of_the_distance() -> None:
@@ -54,8 +56,8 @@ def test_copies_are_images() -> None:
     inputs = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3)).astype(np.float32)
     generators = [torch.Generator().manual_seed(number) for number in range(3)]
     labels = np.array([0, 0, 1])
-    shares = share_kept(predict_label, inputs, labels, gaussian(60.0, GREY_LEVELS), 7, generators)
-    np.testing.assert_array_equal(shares, [1, 1, 0])
+    is_kept = kept(predict_label, inputs, labels, gaussian(60.0, GREY_LEVELS), 7, generators)
+    np.testing.assert_array_equal(is_kept.mean(axis=1), [1, 1, 0])
     images = np.concatenate(asked)
     assert images.shape == (21, 4, 4, 3)
     np.testing.assert_array_equal(images, images.astype(np.uint8))
