@@ -74,32 +74,27 @@ def play(folder: Path, attack: str, *options: str) -> "subprocess.CompletedProce
     )
 
 
-def test_an_attack_by_tritonclient_alone_does_as_well_as_the_built_in_that_it_copies(at: Class) -> None:
-    for attack in ("gap", "entropy"):
-        played = play(at.folder(0), attack, "--submit")
-        assert played.returncode == 0, played.stderr
-        assert "Ada Lovelace: submission" in played.stdout
-    built_in = [at.drill.attack(kind="gap"), at.drill.attack(kind="entropy", threshold_queries=100)]
-    by_hand = at.submissions(0)
-    assert [each.auc for each in by_hand] == [each.auc for each in built_in]
-    assert [each.queries for each in by_hand] == [{"cbig/source": 280}, {"cbig/source": 560}]
-    assert by_hand[0].accuracy == built_in[0].accuracy, "right or wrong is a decision, too"
+@pytest.fixture(scope="module")
+def ada(at: Class) -> list["subprocess.CompletedProcess[str]"]:
+    """The first player's two attacks, handed in."""
+    return [play(at.folder(0), attack, "--submit") for attack in ("gap", "entropy")]
 
 
-def test_each_player_has_a_budget_of_their_own(at: Class) -> None:
-    refused = play(at.folder(0), "gap")
-    assert refused.returncode != 0
-    assert "12 left of 700" in refused.stderr
-    other = play(at.folder(1), "gap")
-    assert other.returncode == 0, other.stderr
-    spent = {line.name: line.num_queries for line in at.hosted.scoreboard.standings()}
-    assert spent == {"Ada Lovelace": 688, "Zoë": 280}
+@pytest.fixture(scope="module")
+def zoe(at: Class) -> "subprocess.CompletedProcess[str]":
+    """The second player's one attack, kept to herself."""
+    return play(at.folder(1), "gap")
 
 
-def test_the_drill_waits_for_an_external_attack_and_judges_it_as_any(
-    at: Class, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.05)
+@pytest.fixture(scope="module")
+def built_in(at: Class) -> list[AttackResult]:
+    """What Ada's attacks copy."""
+    return [at.drill.attack(kind="gap"), at.drill.attack(kind="entropy", threshold_queries=100)]
+
+
+@pytest.fixture(scope="module")
+def mine(at: Class, zoe: "subprocess.CompletedProcess[str]") -> AttackResult:
+    """An attack of the timeline that waits for scores by hand, and gets Zoë's."""
     run_dir, scores = at.drill.run_dir, (at.folder(1) / "scores.csv").read_bytes()
 
     def as_the_referee_is_asked() -> None:
@@ -107,12 +102,41 @@ def test_the_drill_waits_for_an_external_attack_and_judges_it_as_any(
 
     handing_in = threading.Timer(0.5, as_the_referee_is_asked)
     handing_in.start()
-    mine = at.drill.attack(kind="external", name="mine", uses=["cbig/source:scores"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waiting, "POLL_SECONDS", 0.05)
+        judged = at.drill.attack(kind="external", name="mine", uses=["cbig/source:scores"])
     handing_in.join()
-    assert seat_of(run_dir, "mine").is_step
+    return judged
+
+
+def test_an_attack_by_tritonclient_alone_does_as_well_as_the_built_in_that_it_copies(
+    at: Class, ada: list["subprocess.CompletedProcess[str]"], built_in: list[AttackResult]
+) -> None:
+    for played in ada:
+        assert played.returncode == 0, played.stderr
+        assert "Ada Lovelace: submission" in played.stdout
+    by_hand = at.submissions(0)
+    assert [each.auc for each in by_hand] == [each.auc for each in built_in]
+    assert [each.queries for each in by_hand] == [{"cbig/source": 280}, {"cbig/source": 560}]
+    assert by_hand[0].accuracy == built_in[0].accuracy, "right or wrong is a decision, too"
+
+
+@pytest.mark.usefixtures("ada")
+def test_each_player_has_a_budget_of_their_own(at: Class, zoe: "subprocess.CompletedProcess[str]") -> None:
+    refused = play(at.folder(0), "gap")
+    assert refused.returncode != 0
+    assert "12 left of 700" in refused.stderr
+    assert zoe.returncode == 0, zoe.stderr
+    spent = {line.name: line.num_queries for line in at.hosted.scoreboard.standings()}
+    assert spent == {"Ada Lovelace": 688, "Zoë": 280}
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_drill_waits_for_an_external_attack_and_judges_it_as_any(at: Class, mine: AttackResult) -> None:
+    assert seat_of(at.drill.run_dir, "mine").is_step
     assert (mine.name, mine.kind, mine.queries) == ("mine", "external", {})
     assert mine.auc == at.submissions(0)[0].auc, "both are the gap attack"
-    assert json.loads((run_dir / "player" / "game.json").read_text())["submit"] is None
+    assert json.loads((at.drill.run_dir / "player" / "game.json").read_text())["submit"] is None
 
 
 def test_scores_that_never_come_break_the_drill_with_what_to_do(at: Class) -> None:
@@ -127,6 +151,7 @@ def test_parties_elsewhere_are_refused_before_anything_is_trained(tmp_path: Path
         Drill(scenario, out=tmp_path / "run", parties=elsewhere).__enter__()
 
 
+@pytest.mark.usefixtures("zoe")
 def test_a_players_folder_has_what_is_granted_and_nothing_of_the_truth(at: Class) -> None:
     folder, run_dir = at.folder(1), at.drill.run_dir
     assert {path.name for path in folder.iterdir() if path.name != "__pycache__"} == {
@@ -145,6 +170,7 @@ def test_a_players_folder_has_what_is_granted_and_nothing_of_the_truth(at: Class
         assert telling({**challenge, "told": truth["is_member"] + 0.5}, truth["is_member"]) == ["told"]
 
 
+@pytest.mark.usefixtures("ada", "zoe", "built_in", "mine")
 def test_all_that_was_handed_in_stands_in_the_results_whatever_became_of_the_class(at: Class) -> None:
     found = {attack.name: attack for attack in at.drill.judge().attacks}  # as resume does, where it ended by itself
     at.doors.close()
