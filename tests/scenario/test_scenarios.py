@@ -17,6 +17,7 @@ from leakdrill.referee.console import SilentObserver
 from leakdrill.referee.grid import run_scenario
 from leakdrill.referee.local import LocalParties
 from leakdrill.results import Results
+from leakdrill.scenario.grid import expand_grid
 from leakdrill.scenario.loading import find_scenarios, load_scenario
 from leakdrill.scenario.schema import Scenario
 from leakdrill.scenario.steps import AttackStep
@@ -74,8 +75,8 @@ def test_a_shipped_scenario_plays_to_its_end_at_its_smoke_size(
     loaded = replace(loaded, scenario=thinned(loaded.scenario))
     found = run_scenario(loaded, tmp_path / name, SilentObserver(), parties)
     cells = found if isinstance(found, list) else [found]
-    attacks = [step.attack.name for step in loaded.scenario.timeline if isinstance(step, AttackStep)]
-    for results in cells:
+    for results, played in zip(cells, expand_grid(loaded.scenario), strict=True):
+        attacks = [step.attack.name for step in played.scenario.timeline if isinstance(step, AttackStep)]
         assert results.error is None
         assert [attack.name for attack in results.attacks] == attacks
         assert results.baseline is not None
