@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from leakdrill.report.figures import FAINT, Figure, Rows, figure, line_colours, line_dashes, named
+from leakdrill.report.figures import FAINT, Figure, Rows, figure, line_colours, line_dashes, mark_shapes, named
 from leakdrill.results import AttackResult
 
 
@@ -69,7 +69,7 @@ def frontier_figure(rows: Rows, utility: str, metric: str, title: str) -> Figure
     across = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(
         x=alt.X("worst:Q", title=utility), x2="best:Q", y=y, color=colour
     )
-    shape = alt.Shape("group:N", scale=alt.Scale(domain=groups), title=None)
+    shape = mark_shapes(groups, "group")
     points = base.mark_point(size=90, filled=True, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tips)
     chance = alt.Chart(named("chance")).mark_rule(color=FAINT, strokeDash=[3, 3]).encode(y="at:Q")
     told = "; ".join(

@@ -4,6 +4,7 @@ Colours stand in a specification as `var(--name)`; the page puts in what the rea
 draws again when that changes. All data are in the specification, as few points as the eye can tell apart.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ LINES = tuple(f"var(--line-{number})" for number in range(1, 9))
 MEMBER, OTHER = "var(--member)", "var(--other)"
 INK, FAINT = "var(--ink)", "var(--faint)"
 DASHES: tuple[list[int], ...] = ([1, 0], [6, 2], [2, 2], [8, 3, 2, 3])
+SHAPES = ("circle", "square", "triangle-up", "cross", "diamond", "triangle-right", "triangle-down", "triangle-left")
 HEIGHT = 300  # pixels; the width is the page's
 
 Rows = list[dict[str, Any]]
@@ -58,9 +60,19 @@ def line_colours(names: list[str], field: str = "name") -> alt.Color:
 
 
 def line_dashes(names: list[str]) -> alt.StrokeDash:
-    """So that lines are told apart without colour, too."""
-    scale = alt.Scale(domain=names, range=[DASHES[number % len(DASHES)] for number in range(len(names))])
+    """So that lines are told apart without colour, too; up to 32 by both."""
+    scale = alt.Scale(domain=names, range=_shifting(DASHES, len(names)))
     return alt.StrokeDash("name:N", scale=scale, title=None)
+
+
+def mark_shapes(names: list[str], field: str) -> alt.Shape:
+    """The same for marks; up to 64 by shape and colour."""
+    return alt.Shape(f"{field}:N", scale=alt.Scale(domain=names, range=_shifting(SHAPES, len(names))), title=None)
+
+
+def _shifting(values: Sequence[Any], num: int) -> list[Any]:
+    """`values` over and over, one further on whenever the colours come again: no pair of both comes twice soon."""
+    return [values[(number + number // len(LINES)) % len(values)] for number in range(num)]
 
 
 def sides(members: str, others: str) -> alt.Color:

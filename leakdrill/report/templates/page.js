@@ -16,7 +16,7 @@
       tickColor: "var(--faint)", labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500, gridOpacity: 0.7,
     },
     legend: {
-      orient: "bottom", labelColor: "var(--ink)", titleColor: "var(--ink)", labelFontSize: 12, labelLimit: 150,
+      orient: "bottom", labelColor: "var(--ink)", titleColor: "var(--ink)", labelFontSize: 12, labelLimit: 190,
       columns: 0, symbolStrokeWidth: 3, symbolOpacity: 1, symbolType: "stroke", symbolSize: 180, title: null, rowPadding: 6, columnPadding: 16,
     },
   });
@@ -48,7 +48,7 @@
     for (const [id, text] of specs) {
       const place = document.getElementById(id);
       const config = coloured(settings);
-      config.legend.columns = Math.max(1, Math.min(6, Math.floor(place.clientWidth / 190)));
+      config.legend.columns = Math.max(1, Math.min(6, Math.floor(place.clientWidth / 230)));
       const actions = {export: true, source: false, compiled: false, editor: false};
       await vegaEmbed(place, coloured(text), {renderer: "svg", config, actions, downloadFileName: id});
     }
