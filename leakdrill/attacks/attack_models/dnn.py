@@ -49,12 +49,16 @@ def fit_dnn(records: Grouped, seed: int, hidden: tuple[int, ...] = HIDDEN, activ
 
 
 class _Standardised:
-    """Inputs with mean 0 and deviation 1 over the records of each group."""
+    """Inputs with mean 0 and deviation 1 over the records of each group; what never varied there is 0 for everybody.
+
+    Who differed in it would be a million deviations away, and be judged by a weight that nothing was learned by.
+    """
 
     def __init__(self, records: Grouped) -> None:
         each = [records.inputs[records.groups == group] for group in range(records.num_groups)]
         self._means = np.stack([inputs.mean(0) for inputs in each])
         self._deviations = np.stack([inputs.std(0) for inputs in each]) + 1e-6
+        self._deviations[np.stack([np.ptp(inputs, axis=0) == 0 for inputs in each])] = np.inf
 
     def __call__(self, inputs: NDArray[np.float64], groups: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy((inputs - self._means[groups]) / self._deviations[groups]).float()

@@ -59,6 +59,16 @@ def test_a_group_of_two_records_and_a_constant_input_are_no_trouble(fit: Fitter)
     assert decisions.shape == (2,)
 
 
+@both
+def test_what_never_varied_in_the_records_of_a_group_decides_nothing(fit: Fitter) -> None:
+    records = clouds(shift=2, per_kind=60)
+    records.inputs[records.groups == 1, 3] = 1.0
+    asked = records.inputs[records.groups == 1]
+    otherwise = asked * [1, 1, 1, 0]
+    judge, own = fit(records, 0), np.ones(len(asked), np.int64)
+    np.testing.assert_allclose(judge(otherwise, own)[0], judge(asked, own)[0], atol=1e-6)
+
+
 def test_networks_of_different_groups_learn_nothing_from_each_other() -> None:
     records = clouds(shift=2, per_kind=60)
     others = records.inputs.copy()
