@@ -22,7 +22,8 @@ class RandomAugmentation(Augmentation):
     copies of its own, drawn from its content. So nothing tells one copy from another, and what the attack model is
     shown is whether the image itself is right, and the share of its copies that are.
 
-    Where we depart: the paper speaks of "vertical flips", where FixMatch mirrors left and right, as we do.
+    Where we depart: the paper speaks of "vertical flips", where FixMatch mirrors left and right, as we do. What moves
+    in from outside repeats the edge, where FixMatch mirrors it.
     """
 
     kind: Literal["random_augmentation"] = "random_augmentation"
