@@ -59,7 +59,10 @@ def rows_of(sweep: Sweep) -> list[Row]:
     for cell in sweep.cells:
         key = tuple((axis, label) for axis, label in cell.labels.items() if axis not in (SEED, ATTACKS))
         grouped.setdefault(key, []).append(cell)
-    return [_row(dict(key), cells) for key, cells in grouped.items()]
+    paying = (
+        "target" if _is_for_csmall(cell.run.results for cell in sweep.cells if cell.run and cell.run.results) else None
+    )
+    return [_row(dict(key), cells, paying) for key, cells in grouped.items()]
 
 
 def attack_names(rows: Iterable[Row]) -> list[str]:
@@ -77,7 +80,10 @@ def intervals_name(rows: Iterable[Row]) -> str:
 
 def utility_name(found: Iterable[Results]) -> str:
     """What the horizontal axis of the frontier says."""
-    return "verification accuracy" if any(_verified(results) for results in found) else "test accuracy"
+    all_found = list(found)
+    if any(_verified(results) for results in all_found):
+        return "verification accuracy"
+    return "test accuracy of csmall's model" if _is_for_csmall(all_found) else "test accuracy"
 
 
 def is_before_defences(found: Iterable[Results]) -> bool:
@@ -116,7 +122,12 @@ def run_rows(results: Results) -> Rows:
     return points
 
 
-def _row(labels: dict[str, str], cells: list[Cell]) -> Row:
+def _is_for_csmall(found: Iterable[Results]) -> bool:
+    """Whether privacy is paid for by csmall: it builds on a g_s that was obfuscated before its release."""
+    return any("target" in each.models and any(one.stage == "release" for one in each.defences) for each in found)
+
+
+def _row(labels: dict[str, str], cells: list[Cell], paying: str | None) -> Row:
     found = [cell.run.results for cell in cells if cell.run and cell.run.results]
     by_name: dict[str, list[AttackResult]] = {}
     for results in found:
@@ -130,7 +141,7 @@ def _row(labels: dict[str, str], cells: list[Cell]) -> Row:
         cells,
         {name: _summary(attack.auc for attack in attacks) for name, attacks in by_name.items()},
         {name: _summary(attack.accuracy for attack in attacks) for name, attacks in by_name.items()},
-        _summary(worths) if (worths := _worths(found)) else None,
+        _summary(worths) if (worths := _worths(found, paying)) else None,
         [kind for kind in standing if kind not in adapted] if by_name else [],
         {attack.name for results in found for attack in contenders(results)},
     )
@@ -145,7 +156,7 @@ def _summary(found: Iterable[Interval]) -> Summary:
     return Summary(mean, mean - deviation, mean + deviation, len(values))
 
 
-def _worths(found: list[Results]) -> list[Interval]:
+def _worths(found: list[Results], paying: str | None) -> list[Interval]:
     """One of each seed: of its cells, the one with the strongest attack decides, for it says whose members are sought.
 
     Two of them would be the very model twice, and would pass for a second draw.
@@ -155,7 +166,7 @@ def _worths(found: list[Results]) -> list[Interval]:
         seed = results.scenario.get("seed")
         if seed not in by_seed or _highest(results) > _highest(by_seed[seed]):
             by_seed[seed] = results
-    return [worth for results in by_seed.values() if (worth := _worth(results, strongest(results)))]
+    return [worth for results in by_seed.values() if (worth := _worth(results, strongest(results), paying))]
 
 
 def _highest(results: Results) -> float:
@@ -164,13 +175,15 @@ def _highest(results: Results) -> float:
     return attack.auc.value if attack else -1.0
 
 
-def _worth(results: Results, attack: AttackResult | None) -> Interval | None:
-    """Of what is sold: verification where it was tried on pairs, else the model whose members the attack seeks."""
+def _worth(results: Results, attack: AttackResult | None, paying: str | None = None) -> Interval | None:
+    """Of what is sold: verification where it was tried on pairs, else the model whose members the attack seeks.
+
+    `paying` names another model.
+    """
     if tried := _verified(results):
         error = 1.96 * tried.accuracy_error
         return Interval(value=tried.accuracy, low=tried.accuracy - error, high=min(1.0, tried.accuracy + error))
-    victim = "target" if attack and attack.on.startswith("csmall/") else "source"
-    model = results.models.get(victim)
+    model = results.models.get(paying or ("target" if attack and attack.on.startswith("csmall/") else "source"))
     return model.test_accuracy if model else None
 
 

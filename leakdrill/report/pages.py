@@ -77,7 +77,7 @@ def sweep_page(sweep: Sweep, has_links: bool = True) -> str:
         utility=utility,
         intervals=frontier.intervals_name(rows),
         is_before_defences=frontier.is_before_defences(played),
-        cells=[(cell, frontier.name_of(cell.labels), _strongest(cell)) for cell in sweep.cells if cell.run],
+        cells=[(cell, _numbered(cell), _strongest(cell)) for cell in sweep.cells if cell.run],
         not_begun=[cell.name for cell in sweep.cells if not cell.run],
         has_links=has_links,
         frontiers=frontiers,
@@ -110,6 +110,12 @@ def _sweep_sentence(rows: list[frontier.Row]) -> str:
 
 def _best(row: frontier.Row) -> str:
     return f"{row.auc[str(row.strongest)].value:.3f}"
+
+
+def _numbered(cell: Cell) -> str:
+    """Its labels after the number of its folder; the folder's name where nobody knows more."""
+    name, number = frontier.name_of(cell.labels), cell.name.partition("-")[0]
+    return f"{number}: {name}" if number.isdecimal() and name != cell.name else cell.name
 
 
 def _strongest(cell: Cell) -> AttackResult | None:

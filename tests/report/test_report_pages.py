@@ -298,6 +298,26 @@ def test_a_model_counts_once_however_many_attacks_have_cells(record: Record, fin
     assert frontier.intervals_name([row]) == "with its 95 % interval"
 
 
+def test_what_obfuscating_g_s_costs_is_csmalls_accuracy(record: Record, finished: Results, tmp_path: Path) -> None:
+    source, target = finished.models.values()
+    worse = target.model_copy(update={"test_accuracy": proportion(300, 1000)})
+    noise = DefenceResult(
+        kind="weight_noise",
+        stage="release",
+        party="cbig",
+        attacked_adaptively=True,
+        strongest=None,
+        auc=None,
+        accuracy=None,
+    )
+    sweep = _sweep(record, tmp_path / "sweep", ["as it is", "noise"])
+    noisy = sorted((sweep / "cells").iterdir())[1]
+    shutil.rmtree(noisy)
+    record(noisy, models={"source": source, "target": worse}, defences=(noise,))
+    assert [row.worth and row.worth.value for row in frontier.rows_of(read_sweep(sweep))] == [0.6, 0.3]
+    assert "test accuracy of csmall's model" in text(write_report(sweep))
+
+
 def test_over_seeds_a_models_worth_is_their_mean(record: Record, finished: Results, tmp_path: Path) -> None:
     (row,) = _attack_cells(record, finished, tmp_path / "sweep", [1, 3])
     assert row.worth is not None
