@@ -43,15 +43,12 @@ def _one_thread() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _keys_by_test() -> Iterator[None]:
-    """Drills that pin no split key draw the same ones each time, or a test of what a drill finds fails once in a while.
-
-    Spies look at drills that nobody has looked at before: theirs are fresh.
-    """
+    """Drills that pin no split key draw the same ones each time, or a test of what one finds fails once in a while."""
     fresh, drawn = drill.fresh_split_key, Counter[str]()
 
     def split_key() -> str:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
-        if not test or test.startswith("tests/hostile/"):
+        if not test:
             return fresh()
         drawn[test] += 1
         return hashlib.sha256(f"{test} {drawn[test]}".encode()).hexdigest()[:32]
